@@ -1,0 +1,221 @@
+//! Who becomes a member.
+//!
+//! Hearsay makes nobody a member: what a third party says of a node that we do
+//! not know, or of a new run of one that we know, waits until that node itself
+//! has answered a ping of ours with that generation. So invented peers stay
+//! where they were invented, and nobody can replace a member's state by
+//! claiming a newer run of it. The exception is the answer of a seed that our
+//! user named, to a question that we asked.
+
+use std::net::SocketAddr;
+
+use super::candidates::Teller;
+use super::counters::Drop;
+use super::{Engine, Event, Level, Millis};
+use crate::liveness::Verdict;
+use crate::membership::{Life, Peer};
+use crate::state::{Change, Reject, keys};
+use crate::wire::{Delta, NodeId};
+
+/// How far in the future a generation may lie: clocks differ, but not by more.
+pub(super) const FUTURE: u64 = 24 * 3_600 * 1_000;
+/// A newer run under our own name is answered with a newer one `REBIRTHS` times
+/// in `REBIRTH` ms: two nodes of one name must not chase each other for ever.
+const REBIRTHS: usize = 3;
+const REBIRTH: Millis = 60_000;
+/// By how much newer, at most.
+const CHANCE: u64 = 1_000;
+/// Clocks of others may be behind ours by this when we follow a generation.
+const MARGIN: u64 = 3_600_000;
+
+impl Engine {
+    /// Takes the deltas that somebody sent. `trusted` is the answer
+    /// of a seed.
+    pub(super) fn take(&mut self, now: Millis, by: Teller, deltas: Vec<Delta>, trusted: bool) {
+        for delta in deltas {
+            if delta.id == self.me {
+                self.hear_of_ourselves(now, delta.generation, delta.upto);
+                self.counters.drop(Drop::Ours);
+            } else if delta.generation > self.config.wall + now + FUTURE {
+                self.counters.drop(Drop::Future);
+            } else if delta.name.as_ref().is_some_and(|n| !fits(n, delta.id)) {
+                self.counters.drop(Drop::BadName);
+            } else {
+                self.take_one(now, by, delta, trusted);
+            }
+        }
+    }
+
+    fn take_one(&mut self, now: Millis, by: Teller, delta: Delta, trusted: bool) {
+        let known = self.members.get(delta.id).map(|p| p.generation);
+        if known.is_some_and(|g| delta.generation < g) {
+            return self.counters.drop(Drop::Stale);
+        }
+        let same = known == Some(delta.generation);
+        if same || trusted || self.candidates.is_confirmed(delta.id, delta.generation) {
+            self.apply(now, &delta);
+        } else {
+            let word = by.word(&delta);
+            self.doubt(now, delta, word);
+        }
+    }
+
+    /// Takes a delta of a node that we have heard ourselves.
+    pub(super) fn apply(&mut self, now: Millis, delta: &Delta) {
+        let known = self.members.get(delta.id).map(|p| p.generation);
+        let fresh = known != Some(delta.generation);
+        if fresh && (delta.from != 0 || address(delta).is_none()) {
+            return self.counters.drop(Drop::Gap);
+        }
+        if known.is_none() && self.members.len() >= self.config.limits.members {
+            return self.counters.drop(Drop::Limit);
+        }
+        let before = self
+            .store
+            .get(delta.id)
+            .map(|o| (o.generation(), o.version()));
+        let changes = match self.store.apply(now, delta, &self.config.limits) {
+            Ok(changes) => changes,
+            Err(Reject::Gap) => return self.counters.drop(Drop::Gap),
+            Err(Reject::Limit) => return self.counters.drop(Drop::Limit),
+            Err(Reject::OldGeneration) => return self.counters.drop(Drop::Stale),
+        };
+        let after = self
+            .store
+            .get(delta.id)
+            .map(|o| (o.generation(), o.version()));
+        if before == after {
+            return;
+        }
+        self.candidates.remove(delta.id);
+        self.heat(delta.id);
+        if fresh {
+            self.enlist(now, delta);
+        }
+        for change in changes {
+            self.note(now, delta.id, change);
+        }
+        self.judge(now, delta.id);
+    }
+
+    /// A new member, or a new run of one.
+    fn enlist(&mut self, now: Millis, delta: &Delta) {
+        let Some((addr, owner)) = address(delta).zip(self.store.get(delta.id)) else {
+            return;
+        };
+        let old = self.members.get(delta.id);
+        let was = old.map(|p| p.status);
+        let mut peer = Peer::new(owner.name.clone(), addr, delta.generation, now);
+        // Not from the changes: a new run may say the same of itself as the last.
+        let life = owner.get(keys::LIFE).map(|v| Life::decode(v));
+        peer.life = life.and_then(Result::ok).unwrap_or_default();
+        let name = peer.name.to_string();
+        self.members.insert(delta.id, peer);
+        self.watches.remove(&delta.id);
+        self.watched_epoch = None;
+        self.pending.remove(&delta.id);
+        self.event(match was {
+            None => Event::Join { name },
+            Some(_) => Event::Alive { name },
+        });
+    }
+
+    /// One key of a member changed.
+    fn note(&mut self, now: Millis, id: NodeId, change: Change) {
+        let key = &*change.key;
+        if let Some(subject) = Verdict::subject(key) {
+            let verdict = change.value.and_then(|v| Verdict::decode(&v).ok());
+            self.verdicts.set(now, subject, id, verdict);
+            self.hurry_round(now);
+            if subject == self.me {
+                self.refute_if_accused(now);
+            } else {
+                self.judge(now, subject);
+            }
+            return;
+        }
+        if let Some(peer) = self.members.get_mut(id) {
+            if key == keys::LIFE {
+                let life = change.value.as_deref().map(Life::decode);
+                if let Some(Ok(life)) = life {
+                    peer.life = life;
+                    self.hurry_round(now);
+                }
+            } else if key == keys::ADDR
+                && let Some(addr) = change.value.as_deref().and_then(parse_addr)
+                && is_home(&peer.name, addr)
+            {
+                peer.addr = addr;
+            }
+        }
+        if let Some(owner) = self.store.get(id) {
+            let name = owner.name.to_string();
+            let (key, value) = (key.to_owned(), change.value);
+            self.event(Event::Update { name, key, value });
+        }
+    }
+
+    /// Somebody knows more of us than we do: a run of ours from before, whose
+    /// clock was ahead, or another node of our name. We begin a newer run, a few
+    /// times a minute at most.
+    ///
+    /// How much newer is left to chance: a process that is restarted again may
+    /// hear of the same old run first, and must not take the same generation
+    /// as the one before it, which has told other things under it.
+    pub(super) fn hear_of_ourselves(&mut self, now: Millis, generation: u64, version: u64) {
+        let known = self.store.get(self.me).map_or(0, |o| o.version());
+        let newer = generation > self.generation;
+        if !newer && (generation < self.generation || version <= known) {
+            return;
+        }
+        // What others would refuse is not worth following.
+        let ahead = generation > self.config.wall + now + FUTURE - MARGIN;
+        let recent = |t: &Millis| now < t + REBIRTH;
+        self.reborn.retain(recent);
+        if ahead || self.reborn.len() >= REBIRTHS {
+            return;
+        }
+        self.reborn.push(now);
+        let name = self.config.name.clone();
+        self.log(
+            Level::Warn,
+            format!(
+                "somebody else speaks as '{name}' (generation {generation}, ours is {}): \
+                 an earlier run whose clock was ahead, or a second node of that name",
+                self.generation
+            ),
+        );
+        let step = 1 + self.nonce() % CHANCE;
+        self.begin_again(now, generation.max(self.config.wall + now) + step);
+        self.hurry_round(now);
+    }
+}
+
+/// Where the node of a delta is reached, by its own word.
+pub(super) fn address(delta: &Delta) -> Option<SocketAddr> {
+    let entry = delta.entries.iter().find(|e| &*e.key == keys::ADDR)?;
+    let addr = parse_addr(entry.value.as_deref()?)?;
+    let name = delta.name.as_deref();
+    name.is_none_or(|name| is_home(name, addr)).then_some(addr)
+}
+
+/// Can a node of this name be there? A name that is an address is reached at
+/// that address and nowhere else, so that nobody elsewhere can answer for it.
+fn is_home(name: &str, addr: SocketAddr) -> bool {
+    name.parse() == Ok(addr) || name.parse::<SocketAddr>().is_err()
+}
+
+fn parse_addr(value: &[u8]) -> Option<SocketAddr> {
+    let addr: SocketAddr = std::str::from_utf8(value).ok()?.parse().ok()?;
+    let reachable = addr.port() != 0 && !addr.ip().is_unspecified() && !addr.ip().is_multicast();
+    reachable.then_some(addr)
+}
+
+/// Is this a name (`host:port`), and the one of this id?
+fn fits(name: &str, id: NodeId) -> bool {
+    let Some((host, port)) = name.rsplit_once(':') else {
+        return false;
+    };
+    let plain = name.chars().all(|c| c.is_ascii_graphic());
+    plain && !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0) && NodeId::of(name) == id
+}

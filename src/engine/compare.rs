@@ -1,0 +1,148 @@
+//! What to say to somebody whose digests we see.
+//!
+//! Whoever is ahead sends what the other lacks; whoever is behind answers with
+//! its own digest, which is a request. When the sums of all that both know
+//! differ and the digests seen do not explain it, the sums of 64 buckets are
+//! compared, then the digests of the buckets that differ: two nodes find any
+//! difference in one exchange, whatever their number.
+
+use std::collections::BTreeMap;
+
+use super::rounds::HEAD;
+use super::{Engine, Millis};
+use crate::wire::{
+    BUCKETS, Digest, Fit, Gossip, MAX_MESSAGE, NodeId, Writer, owner_hash, pack_delta,
+};
+
+/// State of more bytes than this goes over TCP: a few round trips there instead
+/// of dozens of datagrams.
+const MUCH: usize = 16 * 1024;
+/// Bytes of a digest in a message, at most.
+pub(super) const DIGEST: usize = 8 + 7 + 8;
+
+/// What is to be said to one peer.
+#[derive(Default)]
+pub(super) struct Talk {
+    /// Our digests where the peer is ahead, or may be behind.
+    pub digests: Vec<Digest>,
+    /// What the peer knows of owners where it is behind.
+    pub behind: Vec<(NodeId, Option<Digest>)>,
+}
+
+impl Engine {
+    /// The fixed part of a gossip message from us.
+    pub(super) fn gossip_head(
+        &self,
+        step: u8,
+        digests: Vec<Digest>,
+        buckets: Option<Box<[u32; BUCKETS]>>,
+    ) -> Gossip {
+        Gossip {
+            step,
+            by_stream: false,
+            root: self.store.root(),
+            buckets,
+            digests,
+            deltas: Vec::new(),
+        }
+    }
+
+    /// Compares the peer's digests with what we know, one by one.
+    pub(super) fn compare(&mut self, now: Millis, theirs: &[Digest]) -> Talk {
+        let mut talk = Talk::default();
+        for d in theirs {
+            if d.id == self.me {
+                self.hear_of_ourselves(now, d.generation, d.version);
+            }
+            // What is hidden is not told, but news of it are still heard.
+            let ours = self.store.get(d.id).map(|o| Digest {
+                id: d.id,
+                generation: o.generation(),
+                version: o.version(),
+            });
+            let rank = |d: &Digest| (d.generation, d.version);
+            match ours {
+                Some(o) if rank(&o) > rank(d) => talk.behind.push((d.id, Some(*d))),
+                Some(o) if rank(&o) == rank(d) => {}
+                Some(o) if o.generation == d.generation => talk.digests.push(o),
+                _ if d.id == self.me => {}
+                _ => talk.digests.push(Digest { version: 0, ..*d }),
+            }
+        }
+        talk
+    }
+
+    /// Do these digests explain why the peer's root is not ours?
+    pub(super) fn explains(&self, theirs: &[Digest], root: u64) -> bool {
+        let mut expected = self.store.root();
+        for d in theirs {
+            if let Some(o) = self.store.digest(d.id) {
+                expected = expected.wrapping_sub(owner_hash(o.id, o.generation, o.version));
+            }
+            expected = expected.wrapping_add(owner_hash(d.id, d.generation, d.version));
+        }
+        expected == root
+    }
+
+    /// Our digests of the owners in those buckets that differ from the peer's,
+    /// and how many buckets do. At most `room` bytes of them, from a random
+    /// place on, so that a part that never fits is not always the same.
+    pub(super) fn digests_of_differing(
+        &mut self,
+        theirs: &[u32; BUCKETS],
+        room: usize,
+    ) -> (Vec<Digest>, usize) {
+        let ours = self.store.buckets();
+        let differs = |id: NodeId| ours[id.bucket()] != theirs[id.bucket()];
+        let count = (0..BUCKETS).filter(|b| ours[*b] != theirs[*b]).count();
+        let start = NodeId(self.nonce());
+        let all = self.store.digests(start).filter(|d| differs(d.id));
+        (all.take(room / DIGEST).collect(), count)
+    }
+
+    /// Digests of what is news, at most `room` bytes of them.
+    pub(super) fn hot_digests(&self, room: usize) -> Vec<Digest> {
+        let ids = self.hot.ordered().into_iter();
+        let digests = ids.filter_map(|id| self.store.digest(id));
+        digests.take(room / DIGEST).collect()
+    }
+
+    /// Appends what the peer lacks, owner by owner, the one with most pending
+    /// changes first (scuttle-depth of the paper, section 3.3). True when the
+    /// rest should go over TCP: because some of it fits into no datagram and
+    /// would block what is behind it, or because it would take many.
+    pub(super) fn pack(&self, w: &mut Writer, behind: &[(NodeId, Option<Digest>)]) -> bool {
+        let sources = behind
+            .iter()
+            .filter_map(|(id, d)| self.store.source(*id, d.as_ref()));
+        let mut sources: Vec<_> = sources.collect();
+        sources.sort_by_key(|s| std::cmp::Reverse(s.entries.len()));
+        let (mut left, mut too_large) = (0, false);
+        for source in &sources {
+            match pack_delta(w, source) {
+                Fit::All => {}
+                Fit::Part => left += source.size(),
+                Fit::None => {
+                    left += source.size();
+                    too_large |= source.least() > MAX_MESSAGE - HEAD;
+                }
+            }
+        }
+        too_large || left > MUCH
+    }
+
+    /// An owner changed: its digest is told in the next messages, about twice
+    /// as often as a rumour needs to reach everybody.
+    pub(super) fn heat(&mut self, id: NodeId) {
+        let members = self.members.present().max(2) as u32;
+        self.hot.heat(id, 2 * members.ilog2() + 4);
+    }
+
+    /// Which of these digests does the peer not list already?
+    pub(super) fn unlisted(&self, ours: Vec<Digest>, theirs: &[Digest]) -> Vec<Digest> {
+        let listed: BTreeMap<NodeId, ()> = theirs.iter().map(|d| (d.id, ())).collect();
+        ours.into_iter()
+            .filter(|d| !listed.contains_key(&d.id))
+            .collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! What our own user tells us: keys, a lagging event loop, the goodbye.
+
+use std::sync::Arc;
+
+use super::rounds::LAST_STEP;
+use super::{Engine, Millis};
+use crate::membership::{Life, Peer};
+use crate::state::{Value, keys};
+use crate::wire::{Digest, Fit, MAX_MESSAGE, Writer, pack_delta};
+
+/// How many members hear a goodbye directly.
+const GOODBYES: usize = 24;
+/// How many versions before a goodbye are repeated with it: the first that fits.
+const REPEATED: [u64; 5] = [256, 64, 16, 4, 0];
+
+/// Why a local `set` was refused.
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
+pub enum SetError {
+    /// The value is too long.
+    #[error("the value of '{key}' has {size} bytes, the limit is {limit}")]
+    ValueTooLarge {
+        /// The key.
+        key: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The key is empty or too long.
+    #[error("a key must have 1 to {limit} bytes, this one has {size}")]
+    Key {
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Too many keys, or too many bytes in all.
+    #[error("this node's state is full: at most {limit} {what}")]
+    Full {
+        /// Keys or bytes.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl Engine {
+    /// Our own record, with our address as the first key: whoever hears of us
+    /// hears first where to reach us.
+    pub(super) fn begin(&mut self, now: Millis) {
+        let name: Arc<str> = Arc::from(self.config.name.as_str());
+        self.store.insert(self.me, name.clone(), self.generation);
+        let mut peer = Peer::new(name, self.config.addr, self.generation, now);
+        peer.life = self.life;
+        self.members.insert(self.me, peer);
+        let addr = self.config.addr.to_string();
+        self.write(now, keys::ADDR, Some(Arc::from(addr.as_bytes())));
+        self.write(now, keys::LIFE, Some(Arc::from(self.life.encode())));
+    }
+
+    /// Begins a new run under our name: everything is told anew, above what
+    /// somebody else told in our name.
+    pub(super) fn begin_again(&mut self, now: Millis, generation: u64) {
+        let entries: Vec<_> = match self.store.get(self.me) {
+            Some(own) => own.entries().to_vec(),
+            None => Vec::new(),
+        };
+        self.generation = generation;
+        self.life.incarnation = 0;
+        self.begin(now);
+        for e in entries.into_iter().filter(|e| e.value.is_some()) {
+            if !matches!(&*e.key, keys::ADDR | keys::LIFE) {
+                self.write(now, &e.key, e.value);
+            }
+        }
+    }
+
+    /// Sets a key of this node; `Ok(false)` when it already had that value.
+    ///
+    /// # Errors
+    /// [`SetError`] when a limit of [`super::Limits`] would be exceeded;
+    /// nothing changes then.
+    pub fn set(&mut self, now: Millis, key: &str, value: Value) -> Result<bool, SetError> {
+        let limits = &self.config.limits;
+        if key.is_empty() || key.len() > limits.key {
+            return Err(SetError::Key {
+                size: key.len(),
+                limit: limits.key,
+            });
+        }
+        if value.len() > limits.value {
+            return Err(SetError::ValueTooLarge {
+                key: key.trim_start_matches(keys::USER).to_owned(),
+                size: value.len(),
+                limit: limits.value,
+            });
+        }
+        if let Some(own) = self.store.get(self.me) {
+            let old = own.get(key).map_or(0, |v| v.len() + key.len());
+            if old == 0 && own.len() >= limits.keys {
+                return Err(SetError::Full {
+                    what: "keys",
+                    limit: limits.keys,
+                });
+            }
+            if own.bytes() - old + key.len() + value.len() > limits.owner {
+                return Err(SetError::Full {
+                    what: "bytes",
+                    limit: limits.owner,
+                });
+            }
+        }
+        Ok(self.write(now, key, Some(value)))
+    }
+
+    /// Removes a key of this node; `false` when there was none.
+    pub fn remove(&mut self, now: Millis, key: &str) -> bool {
+        self.write(now, key, None)
+    }
+
+    /// Says that this node finishes what it does and takes nothing new.
+    pub fn leaving(&mut self, now: Millis) {
+        self.live(now, |life| life.leaving = true);
+    }
+
+    /// Tells the others whether the host's event loop lags.
+    pub fn set_stalled(&mut self, now: Millis, stalled: bool) {
+        self.live(now, |life| life.stalled = stalled);
+    }
+
+    /// Says goodbye; the datagrams of it come out of `poll` at once. After
+    /// this the engine opens no conversations of its own any more.
+    pub fn leave(&mut self, now: Millis) {
+        if self.life.left {
+            return;
+        }
+        let known = self.store.get(self.me).map_or(0, |o| o.version());
+        self.live(now, |life| life.left = true);
+        self.watched_epoch = None;
+        let mut told: Vec<_> = self.members.observers(self.me, self.config.observers);
+        let mut others = self.present_others();
+        while told.len() < GOODBYES {
+            let Some(id) = self.choose(&others) else {
+                break;
+            };
+            others.retain(|o| *o != id);
+            if !told.contains(&id) {
+                told.push(id);
+            }
+        }
+        for id in told {
+            let Some(to) = self.members.get(id).map(|p| p.addr) else {
+                continue;
+            };
+            let mut w = Writer::new(MAX_MESSAGE);
+            self.gossip_head(LAST_STEP, Vec::new(), None)
+                .write_head(&mut w, self.cluster, self.me);
+            self.pack_own(&mut w, known);
+            self.send(to, w);
+        }
+    }
+
+    /// Packs what we wrote after `known`, and before it as much as fits too:
+    /// who has missed the last words before a goodbye could not take it.
+    fn pack_own(&self, w: &mut Writer, known: u64) {
+        for repeated in REPEATED {
+            let digest = Digest {
+                id: self.me,
+                generation: self.generation,
+                version: known.saturating_sub(repeated),
+            };
+            let mark = w.mark();
+            if let Some(source) = self.store.source(self.me, Some(&digest))
+                && pack_delta(w, &source) == Fit::All
+            {
+                return;
+            }
+            w.back(mark);
+        }
+    }
+
+    /// Changes our own word about ourselves and has it told soon.
+    pub(super) fn live(&mut self, now: Millis, change: impl FnOnce(&mut Life)) {
+        change(&mut self.life);
+        let value = Arc::from(self.life.encode());
+        if self.write(now, keys::LIFE, Some(value)) {
+            self.hurry_round(now);
+        }
+        if let Some(own) = self.members.get_mut(self.me) {
+            own.life = self.life;
+            own.generation = self.generation;
+        }
+    }
+
+    /// Our own write of any key.
+    pub(super) fn write(&mut self, now: Millis, key: &str, value: Option<Value>) -> bool {
+        let changed = self.store.write(now, self.me, key, value);
+        if changed {
+            self.heat(self.me);
+        }
+        changed
+    }
+}

@@ -1,0 +1,204 @@
+//! Gossip over datagrams: a round every `interval`, and the answers to it.
+
+use std::net::SocketAddr;
+
+use rand::RngExt;
+
+use super::candidates::{PINGS, Teller};
+use super::compare::{DIGEST, Talk};
+use super::syncs::Visit;
+use super::{Engine, Millis};
+use crate::membership::Status;
+use crate::wire::{Digest, Gossip, MAX_MESSAGE, NodeId, Writer};
+
+/// A message of this step gets no answer: an exchange ends, whatever happens.
+pub(super) const LAST_STEP: u8 = 6;
+/// Least time between two rounds when there is urgent news.
+const URGENT: Millis = 30;
+/// Bytes of a message before its digests: header, flags, root, count.
+pub(super) const HEAD: usize = 18 + 1 + 8 + 2;
+/// An answer to an unverified source is at most so many times as long as what
+/// it answers: nobody can use us to flood a third party.
+const AMPLIFY: usize = 3;
+/// Least chance of a round to go to a seed or to somebody gone as well, so that
+/// a healed partition finds itself again. It is higher in small clusters: each
+/// of the gone hears about one message a round from all of us together.
+const OUTWARD: f64 = 0.1;
+/// More differing buckets than this are settled over TCP.
+const MANY_BUCKETS: usize = 24;
+
+impl Engine {
+    /// Urgent news (a verdict, a refutation, a goodbye) need not wait for the
+    /// next round.
+    pub(super) fn hurry_round(&mut self, now: Millis) {
+        let soonest = (self.last_round + URGENT).max(now);
+        self.next_round = self.next_round.min(soonest);
+    }
+
+    /// Opens an exchange with somebody.
+    pub(super) fn run_round(&mut self, now: Millis) {
+        self.last_round = now;
+        let jitter = self.rng.random_range(0..=self.config.interval / 5);
+        self.next_round = now + self.config.interval * 9 / 10 + jitter;
+        if self.life.left {
+            return;
+        }
+        let others = self.present_others();
+        // A second choice when the first is doubted: after a mass failure half
+        // of all rounds would go nowhere, just when there is most to tell.
+        let first = self.choose(&others);
+        let target = match first.is_some_and(|id| self.members.is_doubted(id)) {
+            true => self.choose(&others),
+            false => first,
+        };
+        if let Some(to) = target.and_then(|id| self.members.get(id)).map(|p| p.addr) {
+            self.open_exchange(to);
+        }
+        let gone = (self.members.len() - 1 - others.len()) as f64;
+        let share = (gone / others.len() as f64).clamp(OUTWARD, 1.0);
+        if others.is_empty() || self.rng.random_bool(share) {
+            let outside = self.outside();
+            if let Some(to) = self.choose(&outside) {
+                self.open_exchange(to);
+            }
+        }
+    }
+
+    /// Everybody but ourselves who is not gone.
+    pub(super) fn present_others(&self) -> Vec<NodeId> {
+        let all = self
+            .members
+            .iter()
+            .filter(|(id, p)| *id != self.me && !p.status.is_gone());
+        all.map(|(id, _)| id).collect()
+    }
+
+    /// Seeds that are no members now, and the dead.
+    fn outside(&self) -> Vec<SocketAddr> {
+        let present = |addr: &SocketAddr| {
+            self.members
+                .iter()
+                .any(|(_, p)| p.addr == *addr && !p.status.is_gone())
+        };
+        let seeds = self.seeds.iter().filter(|a| !present(a)).copied();
+        let dead = self
+            .members
+            .iter()
+            .filter(|(_, p)| p.status == Status::Dead);
+        seeds.chain(dead.map(|(_, p)| p.addr)).collect()
+    }
+
+    fn open_exchange(&mut self, to: SocketAddr) {
+        let digests = self.hot_digests(MAX_MESSAGE - HEAD);
+        self.hot.told(digests.iter().map(|d| d.id));
+        let head = self.gossip_head(0, digests, None);
+        let mut w = Writer::new(MAX_MESSAGE);
+        head.write_head(&mut w, self.cluster, self.me);
+        self.send(to, w);
+    }
+
+    pub(super) fn on_gossip(
+        &mut self,
+        now: Millis,
+        from: SocketAddr,
+        id: NodeId,
+        size: usize,
+        g: Gossip,
+    ) {
+        let known_at = self.members.get(id).map(|p| p.addr);
+        let verified = known_at == Some(from);
+        let before = self.counters.bytes_out;
+        let by = Teller { id, at: Some(from) };
+        self.take(now, by, g.deltas, false);
+        self.tell_accused(now, from, id);
+        // Pings to those it tells of come again, and may all go to one address.
+        let spent = PINGS * (self.counters.bytes_out - before) as usize;
+        if g.by_stream {
+            match known_at {
+                Some(addr) => self.visit(now, addr, Visit::Member),
+                None => self.visit(now, from, Visit::Stranger),
+            }
+        }
+        if known_at.is_none() && self.members.present() == 1 {
+            // We know nobody, and somebody knows us: a seed that came back.
+            self.visit(now, from, Visit::Stranger);
+        }
+        let limit = match verified {
+            true => MAX_MESSAGE,
+            false => MAX_MESSAGE.min((size * AMPLIFY).saturating_sub(spent)),
+        };
+        if g.step >= LAST_STEP || self.life.left {
+            return;
+        }
+        let mut talk = self.compare(now, &g.digests);
+        if known_at.is_none() && !g.digests.iter().any(|d| d.id == id) {
+            // A stranger of our cluster: we have just started without a seed,
+            // or have forgotten it. An answer to it is too short for buckets;
+            // it is long enough to ask who that is.
+            let (generation, version) = (0, 0);
+            talk.digests.push(Digest {
+                id,
+                generation,
+                version,
+            });
+        }
+        let mut buckets = None;
+        if g.step == 0 && !self.explains(&g.digests, g.root) {
+            let news = self.hot_digests((limit - HEAD.min(limit)) / 2);
+            let news = self.unlisted(news, &g.digests);
+            // Buckets as well when there is no news, and now and then anyway:
+            // a cluster that always has news must still find old differences.
+            if (news.is_empty() || self.rng.random_ratio(1, 4)) && limit > HEAD + 300 {
+                buckets = Some(self.store.buckets());
+            }
+            self.hot.told(news.iter().map(|d| d.id));
+            talk.digests.extend(news);
+        }
+        if let Some(theirs) = &g.buckets {
+            let (digests, differing) = self.digests_of_differing(theirs, limit - HEAD.min(limit));
+            if differing > MANY_BUCKETS && verified {
+                self.visit(now, from, Visit::Member);
+            }
+            talk.digests.extend(self.unlisted(digests, &g.digests));
+            // The peer cannot ask for owners of whom it has never heard, nor
+            // can we: each needs the buckets of the other.
+            if g.step == 1 {
+                buckets = Some(self.store.buckets());
+            }
+        }
+        self.answer(from, g.step + 1, limit, talk, buckets);
+    }
+
+    /// Sends what there is to say, if anything.
+    fn answer(
+        &mut self,
+        to: SocketAddr,
+        step: u8,
+        limit: usize,
+        mut talk: Talk,
+        buckets: Option<Box<[u32; crate::wire::BUCKETS]>>,
+    ) {
+        let fixed = HEAD + buckets.as_ref().map_or(0, |_| 4 * crate::wire::BUCKETS);
+        // When there is much to say both ways, half of the room is for each.
+        let room = limit.saturating_sub(fixed);
+        let room = if talk.behind.is_empty() {
+            room
+        } else {
+            room / 2
+        };
+        talk.digests.truncate(room / DIGEST);
+        if talk.digests.is_empty() && talk.behind.is_empty() && buckets.is_none() {
+            return;
+        }
+        let head = self.gossip_head(step, talk.digests, buckets);
+        let mut w = Writer::new(limit);
+        head.write_head(&mut w, self.cluster, self.me);
+        if !w.fits() {
+            return;
+        }
+        if self.pack(&mut w, &talk.behind) {
+            head.mark_by_stream(&mut w);
+        }
+        self.send(to, w);
+    }
+}

@@ -1,0 +1,38 @@
+//! The cluster layer of seneca-gossip: gossip, failure detection and routing
+//! for Seneca services, in Node.js and in Rust.
+//!
+//! - [`wire`]: bytes and messages of the gossip port;
+//! - [`time`]: milliseconds that the caller gives;
+//! - [`state`]: versioned key-values of every node, reconciled by scuttlebutt;
+//! - [`liveness`]: phi accrual, who watches whom, verdicts;
+//! - [`membership`]: who is here, and how verdicts become a status;
+//! - [`engine`]: the sans-IO state machine that ties these together;
+//! - [`sim`]: a deterministic simulator that drives it in virtual time;
+//! - [`routing`]: which of the nodes that answer a pattern gets a call;
+//! - [`net`]: sockets, timers and threads around the engine: a running node;
+//! - [`service`]: a Seneca service in pure Rust, on the Seneca tcp wire;
+//! - `addon` (a feature): the class that Node.js sees.
+//!
+//! Nothing but `net`, `service` and `addon` reads a clock, a socket or a global source of
+//! randomness.
+#![deny(missing_docs)]
+
+#[cfg(feature = "addon")]
+mod addon;
+pub mod engine;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod liveness;
+pub mod membership;
+pub mod net;
+pub mod routing;
+pub mod service;
+pub mod sim;
+pub mod state;
+pub mod time;
+pub mod wire;
+
+/// The Rust in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
