@@ -1,0 +1,88 @@
+//! Scenarios in the deterministic simulator, each named after the promise that
+//! it checks. The invariant of scuttlebutt is checked all the while.
+//!
+//! A failure prints its seed; `SIM_SEED=<seed> cargo test --test sim <name>`
+//! runs that very run again.
+
+mod crash;
+mod forged;
+mod heap;
+mod hostile;
+mod join;
+mod partition;
+mod pause;
+mod restart;
+mod soak;
+mod state;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use seneca_gossip::sim::{Check, Conditions, Delay, Options, World};
+
+/// Runs a scenario with several seeds, or with the one of the environment.
+fn seeds(count: u64, scenario: impl Fn(u64)) {
+    let seeds: Vec<u64> = match std::env::var("SIM_SEED") {
+        Ok(seed) => vec![seed.parse().expect("SIM_SEED is a number")],
+        Err(_) => (1..=count).collect(),
+    };
+    for seed in seeds {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| scenario(seed))) {
+            eprintln!("the scenario fails with SIM_SEED={seed}");
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// Loss, duplication and reordering together.
+fn rough(loss: f64) -> Conditions {
+    Conditions {
+        delay: Delay::Exponential {
+            min: 1.0,
+            mean: 10.0,
+        },
+        loss,
+        duplicate: 0.05,
+        reorder: 0.1,
+        ..Conditions::default()
+    }
+}
+
+/// The oracle looks at everything in small worlds, at a sample in large ones.
+fn options(seed: u64, nodes: usize) -> Options {
+    let check = if nodes <= 30 {
+        Check::Every
+    } else {
+        Check::Sampled
+    };
+    Options {
+        check,
+        ..Options::new(seed)
+    }
+}
+
+/// A cluster that has found together on a quiet network.
+fn joined(seed: u64, nodes: usize) -> World {
+    joined_in(options(seed, nodes), nodes)
+}
+
+/// A cluster that has found together, and is settled: everybody has been
+/// watched for a while.
+fn joined_in(options: Options, nodes: usize) -> World {
+    let (mut world, time) = seneca_gossip::sim::scenario::joined(options, nodes);
+    assert!(
+        time.is_some(),
+        "no one cluster: {:?} are strangers",
+        world.blind()
+    );
+    world.run(5_000);
+    world
+}
+
+/// The last word of every scenario: the whole state is true, and what the
+/// events told is what the accessors tell.
+fn finish(mut world: World, nodes: usize) {
+    world.verify();
+    if nodes <= 30 {
+        world.verify_events();
+    }
+}
