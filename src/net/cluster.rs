@@ -1,0 +1,279 @@
+//! A running node, as its owner sees it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::launch::{Launched, launch};
+use super::lock;
+use super::options::{Options, StartError};
+use super::queue::Notice;
+use super::runtime::{Lease, is_worker};
+use super::shared::Shared;
+use crate::engine::{Counters, Millis, SetError};
+use crate::membership::Member;
+use crate::routing::{Micros, Router};
+use crate::state::Value;
+
+/// How long a close waits for the tasks of the node to end.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a goodbye lingers at most, to be repeated to whoever missed it.
+const GOODBYE: Millis = 250;
+
+/// What the sockets of a node are doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct NetStats {
+    /// Sockets for pings.
+    pub probes: usize,
+    /// TCP connections.
+    pub streams: usize,
+    /// Datagrams that the system did not take.
+    pub unsent: u64,
+    /// Panics over something that arrived, which were survived.
+    pub panics: u64,
+}
+
+/// One node of a cluster. Cheap to clone; the node is closed when
+/// [`close`](Self::close) is called or the last clone is dropped.
+#[derive(Clone)]
+pub struct Cluster(Arc<Owner>);
+
+struct Owner {
+    node: Launched,
+    linger: Duration,
+    lease: Mutex<Option<Lease>>,
+}
+
+impl Cluster {
+    /// Starts a node: binds its port and begins to look for its seeds. It runs
+    /// on threads of its own, whatever the caller's runtime is.
+    pub async fn start(options: Options) -> Result<Cluster, StartError> {
+        let failed = |what| move |source| StartError::Io { what, source };
+        options.check()?;
+        let lease = Lease::acquire().map_err(failed("threads"))?;
+        let handle = lease.handle().clone();
+        let started = handle.spawn(Cluster::begin(options, lease)).await;
+        started.unwrap_or_else(|e| Err(failed("start")(io::Error::other(e))))
+    }
+
+    /// The same for callers that are not async; not to be called inside a
+    /// runtime.
+    pub fn start_blocking(options: Options) -> Result<Cluster, StartError> {
+        options.check()?;
+        let lease = Lease::acquire().map_err(|source| StartError::Io {
+            what: "threads",
+            source,
+        })?;
+        let handle = lease.handle().clone();
+        handle.block_on(Cluster::begin(options, lease))
+    }
+
+    async fn begin(options: Options, lease: Lease) -> Result<Cluster, StartError> {
+        let node = launch(&options, &lease).await?;
+        Ok(Cluster(Arc::new(Owner {
+            node,
+            linger: Duration::from_millis(options.interval.min(GOODBYE)),
+            lease: Mutex::new(Some(lease)),
+        })))
+    }
+
+    /// Its name in the cluster: `host:gossip_port`, as advertised.
+    pub fn name(&self) -> &str {
+        &self.0.node.identity.name
+    }
+
+    /// Host under which the others reach it.
+    pub fn host(&self) -> &str {
+        &self.0.node.identity.host
+    }
+
+    /// Where the others reach its gossip port.
+    pub fn addr(&self) -> SocketAddr {
+        self.0.node.identity.addr
+    }
+
+    /// What its gossip port is bound to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.0.node.bound
+    }
+
+    /// Its generation.
+    pub fn generation(&self) -> u64 {
+        self.shared().peek(|engine, _| engine.generation())
+    }
+
+    /// Is its first exchange with anybody complete?
+    pub fn is_synced(&self) -> bool {
+        self.shared().is_synced()
+    }
+
+    /// Sets a key of this node; `Ok(false)` when it already had that value.
+    pub fn set(&self, key: &str, value: impl Into<Value>) -> Result<bool, SetError> {
+        let value = value.into();
+        self.shared()
+            .engine(|engine, now| engine.set(now, key, value))
+    }
+
+    /// Removes a key of this node; `false` when there was none.
+    pub fn remove(&self, key: &str) -> bool {
+        self.shared().engine(|engine, now| engine.remove(now, key))
+    }
+
+    /// Every known member, this node included, in order of name.
+    pub fn members(&self) -> Vec<Member> {
+        self.shared().peek(|engine, now| engine.members(now))
+    }
+
+    /// One member.
+    pub fn member(&self, name: &str) -> Option<Member> {
+        self.shared().peek(|engine, now| engine.member(now, name))
+    }
+
+    /// A value of a member.
+    pub fn value(&self, name: &str, key: &str) -> Option<Value> {
+        self.shared().peek(|engine, _| engine.value(name, key))
+    }
+
+    /// Every key and value of a member, in order of version.
+    pub fn entries(&self, name: &str) -> Vec<(String, Value)> {
+        self.shared().peek(|engine, _| engine.entries(name))
+    }
+
+    /// What was sent, received and dropped so far.
+    pub fn counters(&self) -> Counters {
+        self.shared().peek(|engine, _| engine.counters().clone())
+    }
+
+    /// What its sockets are doing.
+    pub fn net_stats(&self) -> NetStats {
+        let shared = self.shared();
+        let io = lock(&shared.io);
+        NetStats {
+            probes: io.as_ref().map_or(0, |io| io.probes.len()),
+            streams: io.as_ref().map_or(0, |io| io.streams.len()),
+            unsent: io.as_ref().map_or(0, |io| io.unsent),
+            panics: shared.panics(),
+        }
+    }
+
+    /// Says whether the owner's event loop lags.
+    pub fn set_stalled(&self, stalled: bool) {
+        self.shared().stall(|stall, _| stall.say(stalled));
+    }
+
+    /// A beat of the owner's event loop, `lag` ms late; to be called every
+    /// 100 ms. Once begun, a missing beat makes the node stalled.
+    pub fn beat(&self, lag: f64) {
+        let shared = self.shared();
+        let first = lock(&shared.stall).deadline().is_none();
+        shared.stall(|stall, now| stall.beat(now, lag));
+        if first {
+            shared.poke.notify_one(); // the driver has a deadline more
+        }
+    }
+
+    /// Does this node say of itself that its event loop lags?
+    pub fn is_stalled(&self) -> bool {
+        lock(&self.shared().stall).is_stalled()
+    }
+
+    /// Says that this node finishes what it does and takes nothing new.
+    pub fn leaving(&self) {
+        self.shared().engine(|engine, now| engine.leaving(now));
+    }
+
+    /// Says goodbye, and stays for a moment to repeat it to those who ask.
+    /// [`close`](Self::close) follows.
+    pub async fn leave(&self) {
+        self.shared().engine(|engine, now| engine.leave(now));
+        if let Some(runtime) = self.shared().runtime() {
+            // On our runtime, because the caller may have none with a timer.
+            let _ = runtime.spawn(sleep(self.0.linger)).await;
+        }
+    }
+
+    /// The same for callers that are not async; blocks for that moment.
+    pub fn leave_blocking(&self) {
+        self.shared().engine(|engine, now| engine.leave(now));
+        if !self.is_closed() {
+            std::thread::sleep(self.0.linger);
+        }
+    }
+
+    /// Stops this node at once, without goodbye; to the others that looks like
+    /// a crash. Its port is free afterwards. Can be called again.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Was it closed?
+    pub fn is_closed(&self) -> bool {
+        self.shared().closed.load(Ordering::Acquire)
+    }
+
+    /// Microseconds of this node's clock, as its router counts them.
+    pub fn micros(&self) -> Micros {
+        self.shared().clock().micros()
+    }
+
+    /// Uses the table of routes, which follows the cluster by itself.
+    pub fn with_router<R>(&self, f: impl FnOnce(&mut Router) -> R) -> R {
+        self.shared().router(f)
+    }
+
+    /// Has `wake` called, on some thread, when there is something to
+    /// [`drain`](Self::drain) again; it must not block. Replaces the former one.
+    pub fn subscribe(&self, wake: impl Fn() + Send + Sync + 'static) {
+        *lock(&self.shared().wake) = Some(Arc::new(wake));
+        if !self.is_closed() {
+            // For what happened before.
+            self.shared().wake_owner();
+        }
+    }
+
+    /// Takes everything that happened since the last time, oldest first.
+    pub fn drain(&self) -> Vec<Notice> {
+        self.drain_some(usize::MAX).0
+    }
+
+    /// Takes at most `max` notices; the flag says that more are left, in which
+    /// case nobody is woken for them.
+    pub fn drain_some(&self, max: usize) -> (Vec<Notice>, bool) {
+        lock(&self.shared().queue).take(max)
+    }
+
+    /// Wakes the owner without need: when it left something for later.
+    pub fn wake(&self) {
+        self.shared().wake_owner();
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.0.node.shared
+    }
+}
+
+impl Owner {
+    fn close(&self) {
+        if self.node.shared.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        *lock(&self.node.shared.wake) = None;
+        let io = lock(&self.node.shared.io).take();
+        drop(io); // and with it the tasks, as soon as they pause
+        if !is_worker() {
+            self.node.shared.tasks.wait(PATIENCE);
+        }
+        let lease = lock(&self.lease).take();
+        drop(lease);
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

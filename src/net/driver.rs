@@ -1,0 +1,146 @@
+//! The one task that reads the gossip socket and keeps the engine's time.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::select;
+use tokio::task::yield_now;
+use tokio::time::{Duration, sleep};
+
+use super::lock;
+use super::shared::Shared;
+use super::streams::Ended;
+use super::udp::{Ready, Udp};
+use crate::engine::{Drop, Millis};
+use crate::wire::MAX_DATAGRAM;
+
+/// Datagrams that are read before the engine is visited.
+const BATCH: usize = 16;
+/// Time between two rounds of small chores.
+const CHORES: Millis = 1_000;
+/// Pause after an accept that failed, most likely for want of file handles.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Datagrams on their way from the socket to the engine.
+struct Batch {
+    // One byte more than allowed, so that too long is seen as too long.
+    buffers: Vec<[u8; MAX_DATAGRAM + 1]>,
+    received: Vec<(usize, SocketAddr)>,
+}
+
+impl Batch {
+    fn new() -> Self {
+        Batch {
+            buffers: vec![[0; MAX_DATAGRAM + 1]; BATCH],
+            received: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Reads until there is nothing more, or no room; says whether it is full.
+    fn fill(&mut self, mut udp: Ready<'_>) -> bool {
+        self.received.clear();
+        let mut errors = 0;
+        while let Some(buffer) = self.buffers.get_mut(self.received.len()) {
+            match udp.try_recv(buffer) {
+                Ok(received) => self.received.push(received),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
+                // News about a datagram that we sent earlier: of no use here.
+                Err(_) if errors < BATCH => errors += 1,
+                Err(_) => return true,
+            }
+        }
+        true
+    }
+
+    fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        let buffers = self.buffers.iter();
+        let pairs = self.received.iter().zip(buffers);
+        pairs.map(|((size, from), buffer)| (*from, &buffer[..*size]))
+    }
+}
+
+/// Runs a node until it is aborted.
+pub async fn drive(shared: Arc<Shared>, udp: Arc<Udp>) {
+    let mut batch = Batch::new();
+    let mut full = false;
+    let mut chores = 0;
+    let mut sleep = pin!(sleep(Duration::ZERO));
+    let mut armed = 0;
+    loop {
+        let mut due = shared.turn(batch.datagrams());
+        batch.received.clear();
+        let now = shared.clock().millis();
+        if let Some(deadline) = stalled(&shared, now) {
+            due = due.min(deadline);
+        }
+        if now >= chores {
+            chores = now + CHORES;
+            do_chores(&shared, now);
+        }
+        if full {
+            // Under a flood the other tasks get their turns as well.
+            yield_now().await;
+        }
+        if armed != due {
+            armed = due;
+            sleep.as_mut().reset(shared.clock().wake(due));
+        }
+        select! {
+            ready = udp.ready() => match ready {
+                Ok(ready) => full = batch.fill(ready),
+                Err(_) => return, // the runtime ends
+            },
+            () = &mut sleep => { full = false; armed = 0 }
+            () = shared.poke.notified() => full = false,
+        }
+    }
+}
+
+/// Looks for a missing beat of the owner's loop, and says when to look again.
+fn stalled(shared: &Arc<Shared>, now: Millis) -> Option<Millis> {
+    let deadline = lock(&shared.stall).deadline()?;
+    if now < deadline {
+        return Some(deadline);
+    }
+    shared.stall(|stall, now| stall.check(now));
+    None
+}
+
+fn do_chores(shared: &Arc<Shared>, now: Millis) {
+    let micros = shared.clock().micros();
+    shared.router(|router| router.tick(micros));
+    if let Some(io) = lock(&shared.io).as_mut() {
+        io.probes.sweep(now);
+    }
+}
+
+/// Takes the connections that peers open.
+pub async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+    loop {
+        let Ok((stream, from)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let now = shared.clock().millis();
+        let mut ended = Ended::new();
+        let half = match lock(&shared.io).as_mut() {
+            Some(io) => io.streams.accept(now, &mut ended),
+            None => return,
+        };
+        shared.engine(|engine, now| {
+            for (conn, reason) in &ended {
+                engine.count_drop(Drop::Crowded);
+                engine.handle_closed(now, *conn, reason);
+            }
+            engine.handle_accepted(now, half.conn, from);
+        });
+        if let Some(io) = lock(&shared.io).as_mut() {
+            let runtime = io.runtime.clone();
+            io.streams.serve(&shared, &runtime, half, stream);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! From options to a running node.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+
+use super::advertise::{Identity, identity};
+use super::bind::bind;
+use super::clock::Clock;
+use super::driver;
+use super::io::Io;
+use super::lock;
+use super::options::{Options, StartError};
+use super::probe::Probes;
+use super::runtime::Lease;
+use super::seeds::{Seed, keep, plain};
+use super::shared::Shared;
+use super::streams::Streams;
+use crate::engine::Engine;
+use crate::routing::Router;
+
+/// A node that runs.
+pub struct Launched {
+    /// Its engine and sockets.
+    pub shared: Arc<Shared>,
+    /// Who it is to the others.
+    pub identity: Identity,
+    /// What its gossip port is bound to.
+    pub bound: SocketAddr,
+}
+
+/// Binds the port, finds out who we are to the others, and starts the tasks.
+/// Runs on the runtime.
+pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartError> {
+    let failed = |what| move |source| StartError::Io { what, source };
+    let seeds = options.seeds.iter().map(|seed| Seed::parse(seed));
+    let seeds = seeds.collect::<Result<Vec<Seed>, StartError>>()?;
+    let (udp, listener) = bind(options.host, options.port)?;
+    let bound = udp.local_addr().map_err(failed("local address"))?;
+    let identity = identity(options.advertise.as_deref(), bound, &seeds).await?;
+
+    // Nonces of pings come from this: strangers must not guess it.
+    let (mut for_engine, mut for_router) = ([0; 32], [0; 8]);
+    let filled = SysRng.try_fill_bytes(&mut for_engine);
+    let filled = filled.and_then(|()| SysRng.try_fill_bytes(&mut for_router));
+    filled.map_err(|e| failed("random numbers")(io::Error::other(e)))?;
+
+    let clock = Clock::start();
+    let config = options.config(identity.name.clone(), identity.addr, clock.wall());
+    let mut engine = Engine::new(config, clock.millis(), for_engine);
+    engine.set_seeds(clock.millis(), plain(&seeds));
+    let router = Router::new(u64::from_le_bytes(for_router));
+    let shared = Shared::new(clock, engine, router);
+
+    let udp = Arc::new(udp);
+    let runtime = lease.handle().clone();
+    let v6 = bound.is_ipv6();
+    let mut io = lock(&shared.io);
+    let tasks = vec![
+        shared.spawn(&runtime, driver::drive(shared.clone(), udp.clone())),
+        shared.spawn(&runtime, driver::accept(shared.clone(), listener)),
+        shared.spawn(&runtime, keep(shared.clone(), seeds, v6)),
+    ];
+    *io = Some(Io {
+        udp,
+        bound,
+        probes: Probes::default(),
+        streams: Streams::default(),
+        tasks,
+        runtime,
+        unsent: 0,
+    });
+    drop(io);
+    Ok(Launched {
+        shared,
+        identity,
+        bound,
+    })
+}

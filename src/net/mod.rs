@@ -1,0 +1,45 @@
+//! The shell around the [`Engine`](crate::engine::Engine): sockets, timers,
+//! names, and threads of its own.
+//!
+//! A [`Cluster`] is one running node. All nodes of a process share one small
+//! tokio runtime (`runtime`), so that liveness does not depend on the owner's
+//! event loop. Of each node, one task reads the gossip socket and keeps the
+//! engine's time (`driver`); probe sockets (`probe`) and TCP connections
+//! (`streams`, `meter`, `exchange`, `frame`) have small tasks of their own.
+//! Whoever has something to tell the engine locks it shortly and carries out
+//! what it wants (`shared`, `io`). Events are queued for the owner (`queue`, `compact`), who is
+//! woken once per batch, and feed the table of routes (`feed`).
+
+pub mod advertise;
+mod bind;
+mod clock;
+mod cluster;
+mod compact;
+mod driver;
+mod exchange;
+mod feed;
+mod frame;
+mod io;
+mod launch;
+mod meter;
+mod options;
+mod probe;
+mod queue;
+mod runtime;
+mod seeds;
+mod shared;
+mod stall;
+mod streams;
+mod tasks;
+mod udp;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use cluster::{Cluster, NetStats};
+pub use options::{Options, Protocol, StartError};
+pub use queue::Notice;
+
+/// Locks; a panic elsewhere must not take the node down with it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

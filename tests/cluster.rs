@@ -1,0 +1,298 @@
+//! Real nodes on real sockets of the loopback. Every wait is for a state, with
+//! a bound that only a broken node exceeds.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use seneca_gossip::engine::Event;
+use seneca_gossip::membership::Status;
+use seneca_gossip::net::{Cluster, Notice, Options, StartError};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn options(seeds: &[&Cluster]) -> Options {
+    Options {
+        seeds: seeds.iter().map(|seed| seed.name().to_string()).collect(),
+        ..Options::default()
+    }
+}
+
+async fn node(seeds: &[&Cluster]) -> Cluster {
+    Cluster::start(options(seeds)).await.expect("a node starts")
+}
+
+/// Waits until something is so.
+async fn until(what: &str, mut so: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    begun.elapsed()
+}
+
+fn status(of: &str, at: &Cluster) -> Option<Status> {
+    at.member(of).map(|member| member.status)
+}
+
+fn alive(at: &Cluster) -> usize {
+    let members = at.members().into_iter();
+    members
+        .filter(|member| member.status == Status::Alive)
+        .count()
+}
+
+fn events(at: &Cluster) -> Vec<Event> {
+    let event = |notice| match notice {
+        Notice::Gossip(event) => Some(event),
+        Notice::Route(_) => None,
+    };
+    at.drain().into_iter().filter_map(event).collect()
+}
+
+#[tokio::test]
+async fn nodes_join_through_one_seed_and_keys_spread() {
+    let a = node(&[]).await;
+    let b = node(&[&a]).await;
+    let c = node(&[&a]).await;
+    for node in [&a, &b, &c] {
+        until("three are alive", || alive(node) == 3).await;
+    }
+    assert!(b.is_synced() && c.is_synced());
+    assert!(a.set(".color", b"\"red\"".to_vec()).unwrap());
+    assert!(!a.set(".color", b"\"red\"".to_vec()).unwrap());
+    for node in [&b, &c] {
+        until("the key is there", || {
+            node.value(a.name(), ".color").is_some()
+        })
+        .await;
+        assert_eq!(
+            node.value(a.name(), ".color").as_deref(),
+            Some(&b"\"red\""[..])
+        );
+    }
+    let heard = events(&b);
+    assert!(heard.contains(&Event::Synced));
+    assert!(heard.contains(&Event::Join {
+        name: c.name().to_string()
+    }));
+    assert!(heard.iter().any(|event| matches!(
+        event,
+        Event::Update { name, key, value: Some(_) } if name == a.name() && key == ".color"
+    )));
+    assert!(a.remove(".color"));
+    until("the key is gone", || b.value(a.name(), ".color").is_none()).await;
+}
+
+#[tokio::test]
+async fn a_crash_is_noticed_and_the_next_run_is_welcome() {
+    let a = node(&[]).await;
+    let b = node(&[&a]).await;
+    let c = node(&[&a]).await;
+    for node in [&a, &b, &c] {
+        until("three are alive", || alive(node) == 3).await;
+    }
+    c.set(".run", b"1".to_vec()).unwrap();
+    until("its key spreads", || b.value(c.name(), ".run").is_some()).await;
+    let (name, port, generation) = (c.name().to_string(), c.addr().port(), c.generation());
+    c.close();
+    for node in [&a, &b] {
+        until("it is dead", || status(&name, node) == Some(Status::Dead)).await;
+    }
+    let again = Cluster::start(Options {
+        port,
+        ..options(&[&a])
+    })
+    .await;
+    let again = again.expect("the port is free at once");
+    assert_eq!(again.name(), name);
+    assert!(again.generation() > generation);
+    for node in [&a, &b] {
+        until("it is alive again", || {
+            status(&name, node) == Some(Status::Alive)
+        })
+        .await;
+        until("its old key is gone", || {
+            node.value(&name, ".run").is_none()
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_is_heard() {
+    let a = node(&[]).await;
+    let b = node(&[&a]).await;
+    let c = node(&[&a]).await;
+    for node in [&a, &b, &c] {
+        until("three are alive", || alive(node) == 3).await;
+    }
+    c.leaving();
+    until("it is leaving", || {
+        status(c.name(), &a) == Some(Status::Leaving)
+    })
+    .await;
+    c.leave().await;
+    c.close();
+    for node in [&a, &b] {
+        until("it has left", || {
+            status(c.name(), node) == Some(Status::Left)
+        })
+        .await;
+    }
+    assert!(!events(&a).contains(&Event::Fail {
+        name: c.name().to_string()
+    }));
+}
+
+#[tokio::test]
+async fn a_goodbye_right_after_other_news_is_heard() {
+    let a = node(&[]).await;
+    let b = node(&[&a]).await;
+    until("both are alive", || alive(&a) == 2 && alive(&b) == 2).await;
+    b.set(".last", b"1".to_vec()).unwrap();
+    b.leaving();
+    b.leave().await;
+    b.close();
+    until("it has left", || status(b.name(), &a) == Some(Status::Left)).await;
+    let fail = Event::Fail {
+        name: b.name().to_string(),
+    };
+    assert!(!events(&a).contains(&fail));
+    assert!(a.value(b.name(), ".last").is_some());
+}
+
+#[tokio::test]
+async fn twenty_nodes_know_each_other() {
+    let first = node(&[]).await;
+    let mut nodes = vec![first.clone()];
+    for _ in 1..20 {
+        nodes.push(node(&[&first]).await);
+    }
+    for node in &nodes {
+        until("twenty are alive", || alive(node) == 20).await;
+    }
+    first.set(".k", b"1".to_vec()).unwrap();
+    for node in &nodes {
+        until("the key is there", || {
+            node.value(first.name(), ".k").is_some()
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_seed_that_comes_later_is_found() {
+    let a = node(&[]).await;
+    let port = a.addr().port();
+    a.close();
+    let seeds = vec![format!("localhost:{port}")];
+    let b = Cluster::start(Options {
+        seeds,
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    until("the failure is told", || {
+        events(&b)
+            .iter()
+            .any(|event| matches!(event, Event::SeedFailed { .. }))
+    })
+    .await;
+    let a = Cluster::start(Options {
+        port,
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    until("they know each other", || alive(&a) == 2 && alive(&b) == 2).await;
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_refused_and_named() {
+    let a = node(&[]).await;
+    let port = a.addr().port();
+    let error = Cluster::start(Options {
+        port,
+        ..Options::default()
+    })
+    .await
+    .err();
+    let error = error.expect("one port, one node");
+    assert!(matches!(error, StartError::PortInUse { .. }), "{error}");
+    assert!(error.to_string().contains(&port.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn garbage_on_both_sockets_harms_nobody() {
+    use std::io::Write;
+    let a = node(&[]).await;
+    let b = node(&[&a]).await;
+    let to: SocketAddr = a.addr();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut idle = Vec::new();
+    for i in 0..200_usize {
+        let bytes: Vec<u8> = (0..i * 9).map(|j| (i * 31 + j * 7) as u8).collect();
+        socket.send_to(&bytes, to).unwrap();
+        if let Ok(mut stream) = std::net::TcpStream::connect(to) {
+            let _ = stream.write_all(&bytes);
+            idle.push(stream); // and never closed
+        }
+    }
+    until("both are alive", || alive(&a) == 2 && alive(&b) == 2).await;
+    let c = node(&[&a]).await;
+    until("a newcomer gets through", || alive(&c) == 3).await;
+    assert!(a.net_stats().streams <= 128);
+    assert!(a.counters().dropped.iter().count() > 0);
+    assert_eq!(a.members().len(), 3);
+}
+
+#[tokio::test]
+async fn the_owner_is_woken_and_a_lagging_loop_is_told() {
+    let a = node(&[]).await;
+    let b = node(&[&a]).await;
+    let wakes = Arc::new(AtomicUsize::new(0));
+    let count = wakes.clone();
+    b.subscribe(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    until("they know each other", || alive(&a) == 2 && alive(&b) == 2).await;
+    b.drain();
+    let before = wakes.load(Ordering::Relaxed);
+    a.set(".k", b"1".to_vec()).unwrap();
+    until("a wake", || wakes.load(Ordering::Relaxed) > before).await;
+
+    let stalled = |at: &Cluster| at.member(b.name()).is_some_and(|member| member.stalled);
+    assert!(!stalled(&a), "who never beats does not lag");
+    b.beat(0.0);
+    until("the missing beat is known to others", || stalled(&a)).await;
+    until("and the end of it", || {
+        b.beat(0.0);
+        !stalled(&a)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_closed_node_can_still_be_asked() {
+    let a = node(&[]).await;
+    a.close();
+    a.close();
+    assert!(a.is_closed());
+    assert_eq!(a.members().len(), 1);
+    assert!(a.set(".k", b"1".to_vec()).unwrap());
+    a.leave().await;
+    assert_eq!(a.net_stats().streams, 0);
+}
+
+#[tokio::test]
+async fn the_last_clone_takes_the_node_along() {
+    let a = node(&[]).await;
+    let (other, addr) = (a.clone(), a.local_addr());
+    drop(a);
+    assert!(UdpSocket::bind(addr).is_err(), "still in use");
+    drop(other);
+    UdpSocket::bind(addr).expect("free");
+}
