@@ -1,0 +1,246 @@
+//! One call: where it goes, and what becomes of it when its target does not
+//! answer.
+//!
+//! - never written, or refused by the other side before it ran: another
+//!   target, by itself;
+//! - written and lost: `target_lost`, unless the offer allows `retry`; a retry
+//!   has a new id, stays inside the deadline, and is paid from a budget, so
+//!   that a dying cluster is not finished off by retries;
+//! - no target: waits as long as the offer says, then `no_target`;
+//! - deadline: `call_timeout`, whatever the state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::caller::Caller;
+use super::choose::{Chosen, Picked};
+use super::error::{ActError, overloaded, target_lost};
+use super::flight::Flight;
+use super::link::Ended;
+use super::outgoing::Outgoing;
+use crate::routing::{Outcome, RouteId, TargetId};
+
+/// A call that waits looks for a target when one appears, and this often (one
+/// may be pausing).
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_millis(500);
+
+/// A call and its attempts.
+pub(super) struct Call {
+    caller: Arc<Caller>,
+    msg: Value,
+    message: Arc<Outgoing>,
+    begun: Instant,
+    deadline: Instant,
+    exclude: Vec<TargetId>,
+    /// Why the last attempt did not work.
+    why: String,
+    lost: Option<ActError>,
+    tries: u32,
+    wait_until: Option<Instant>,
+    pattern: String,
+    target: Option<String>,
+}
+
+impl Call {
+    pub fn new(caller: Arc<Caller>, msg: Value, message: Outgoing, deadline: Instant) -> Self {
+        Call {
+            caller,
+            msg,
+            message: Arc::new(message),
+            begun: Instant::now(),
+            deadline,
+            exclude: Vec::new(),
+            why: String::new(),
+            lost: None,
+            tries: 0,
+            wait_until: None,
+            pattern: String::new(),
+            target: None,
+        }
+    }
+
+    pub async fn run(mut self) -> Result<Value, ActError> {
+        loop {
+            // Subscribed before looking, so that no change is missed.
+            let mut changed = self.caller.changed.subscribe();
+            let picked = self.caller.pick(&self.msg, &self.exclude);
+            match picked {
+                Picked::Target(chosen) => {
+                    if let Some(result) = self.attempt(*chosen).await {
+                        return result;
+                    }
+                }
+                Picked::Observe(route) => return self.observe(route).await,
+                Picked::Overloaded(pattern) => return Err(overloaded(&pattern)),
+                Picked::Unknown => return Err(self.not_found()),
+                Picked::Nobody(pattern, offer) => {
+                    let wait = Duration::from_millis(offer.wait.unwrap_or(0));
+                    let until = *self.wait_until.get_or_insert_with(|| Instant::now() + wait);
+                    let until = until.min(self.deadline);
+                    if Instant::now() >= until {
+                        return Err(self.nobody(&pattern, wait));
+                    }
+                    self.exclude.clear();
+                    tokio::select! {
+                        _ = changed.changed() => {}
+                        () = sleep(LOOK_AGAIN) => {}
+                        () = sleep_until(until) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// `None`: another target may be tried.
+    async fn attempt(&mut self, chosen: Chosen) -> Option<Result<Value, ActError>> {
+        let offer = &chosen.offer;
+        if let Some(ms) = offer.timeout {
+            self.deadline = self.deadline.min(self.begun + Duration::from_millis(ms));
+        }
+        self.pattern = chosen.pattern;
+        self.target = Some(chosen.name.clone());
+        let target = chosen.target;
+        let mut flight = Flight::new(self.caller.clone(), chosen.route, target);
+        if chosen.service.kind != "tcp" {
+            self.why = format!(
+                "{} is reached by the transport '{}'",
+                chosen.name, chosen.service.kind
+            );
+            self.exclude.push(target);
+            return None;
+        }
+        let ended = flight.send(&chosen.service, self.message.clone(), self.deadline);
+        let ended = match timeout_at(self.deadline, ended).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                flight.end(Outcome::Timeout, true);
+                return Some(Err(self.timed_out()));
+            }
+        };
+        match ended {
+            Ended::Ok(value) => {
+                flight.end(Outcome::Ok, true);
+                return Some(Ok(value));
+            }
+            Ended::Error(error) => {
+                flight.end(Outcome::Error, true);
+                return Some(Err(ActError::from_wire(error)));
+            }
+            Ended::Refused(why) => {
+                flight.end(Outcome::Error, false);
+                self.why = format!("{}: {why}", chosen.name);
+                self.exclude.push(target);
+            }
+            Ended::Unsent(why) => {
+                flight.end(Outcome::Lost, false);
+                self.why = format!("{}: {why}", chosen.name);
+                self.exclude.push(target);
+            }
+            Ended::Lost(why) => {
+                flight.end(Outcome::Lost, false);
+                self.exclude.push(target);
+                let lost = target_lost(&self.pattern, &chosen.name, &why);
+                if self.tries >= offer.retry || !self.caller.may_retry() {
+                    return Some(Err(lost));
+                }
+                self.lost = Some(lost);
+                self.pause().await;
+            }
+        }
+        None
+    }
+
+    /// The first retry goes at once: the others are alive.
+    async fn pause(&mut self) {
+        if self.tries > 0 {
+            let pause = FIRST_PAUSE * 2u32.pow(self.tries.min(10));
+            sleep_until((Instant::now() + pause.min(MAX_PAUSE)).min(self.deadline)).await;
+        }
+        self.tries += 1;
+    }
+
+    /// Every target gets the message. The first result counts; an error only
+    /// when there is no result; nobody's answer is `null`.
+    async fn observe(&mut self, route: RouteId) -> Result<Value, ActError> {
+        let (report, mut results) = tokio::sync::mpsc::unbounded_channel();
+        for (target, service) in self.caller.begin_all(route) {
+            let mut flight = Flight::new(self.caller.clone(), route, target);
+            if service.kind != "tcp" {
+                continue;
+            }
+            let deadline = self.deadline;
+            let ended = flight.send(&service, self.message.clone(), deadline);
+            let report = report.clone();
+            // On its own, so that all get it, whoever answers first.
+            tokio::spawn(async move {
+                match timeout_at(deadline, ended).await {
+                    Ok(Ended::Ok(value)) => {
+                        flight.end(Outcome::Ok, true);
+                        let _ = report.send(Ok(value));
+                    }
+                    Ok(Ended::Error(error)) => {
+                        flight.end(Outcome::Error, true);
+                        let _ = report.send(Err(ActError::from_wire(error)));
+                    }
+                    Ok(Ended::Refused(_)) => flight.end(Outcome::Error, false),
+                    Ok(Ended::Unsent(_) | Ended::Lost(_)) => flight.end(Outcome::Lost, false),
+                    Err(_) => flight.end(Outcome::Timeout, true),
+                }
+            });
+        }
+        drop(report);
+        let mut failed = None;
+        while let Some(result) = results.recv().await {
+            match result {
+                Ok(value) => return Ok(value),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(Value::Null), Err)
+    }
+
+    fn timed_out(&self) -> ActError {
+        let elapsed = self.begun.elapsed().as_millis() as u64;
+        let (pattern, target) = (&self.pattern, &self.target);
+        let whom = target.as_ref().map(|name| format!(" from {name}"));
+        let whom = whom.unwrap_or_default();
+        let text = format!("The call of {pattern} got no answer within {elapsed} ms{whom}.");
+        let details = json!({ "pattern": pattern, "target": target, "elapsed": elapsed });
+        ActError::new("call_timeout", text, details)
+    }
+
+    fn nobody(&mut self, pattern: &str, wait: Duration) -> ActError {
+        if let Some(lost) = self.lost.take() {
+            return lost;
+        }
+        if Instant::now() >= self.deadline {
+            self.pattern = pattern.into();
+            return self.timed_out();
+        }
+        let why = if self.why.is_empty() {
+            "none is known"
+        } else {
+            &self.why
+        };
+        let wait = wait.as_millis() as u64;
+        let waited = if wait > 0 {
+            format!(" (waited {wait} ms)")
+        } else {
+            String::new()
+        };
+        let text = format!("No live node answers {pattern}{waited}: {why}.");
+        let details = json!({ "pattern": pattern, "waited": wait, "why": why });
+        ActError::new("no_target", text, details)
+    }
+
+    fn not_found(&self) -> ActError {
+        let args: String = self.msg.to_string().chars().take(400).collect();
+        let text = format!("No matching action pattern found for {args}.");
+        ActError::new("act_not_found", text, json!({ "args": args }))
+    }
+}

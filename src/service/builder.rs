@@ -1,0 +1,256 @@
+//! How a service is described before it starts.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::error::ServiceError;
+use super::handlers::Handlers;
+use super::listener::Limits;
+use super::node::Service;
+use crate::engine::SetError;
+use crate::net;
+use crate::routing::{Offer, Pattern, PatternError};
+
+/// Describes a service; see the [module](super) for an example.
+pub struct Builder {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) gossip_port: Option<u16>,
+    /// Bind address, port and seeds come from the fields above.
+    pub(super) gossip: net::Options,
+    pub(super) handlers: Handlers,
+    pub(super) limits: Limits,
+    pub(super) timeout: Duration,
+    pub(super) jointime: Duration,
+    pub(super) drain: Duration,
+    pub(super) weight: f64,
+    /// The first thing that is wrong, told by `start`.
+    pub(super) wrong: Option<StartError>,
+}
+
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The gossip port could not be opened.
+    #[error("{0}; it is the call port + 1, unless gossip_port says otherwise")]
+    GossipPort(#[source] net::StartError),
+    /// The node could not start.
+    #[error(transparent)]
+    Gossip(net::StartError),
+    /// The call port could not be opened.
+    #[error("call port {port} cannot be opened on {host}: {source}")]
+    Listen {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A host cannot be resolved.
+    #[error("host '{host}' is no address of this machine: {reason}")]
+    Host {
+        /// The host.
+        host: String,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no gossip port beside the call port.
+    #[error("call port 65535 leaves no gossip port (it is the next one): set gossip_port")]
+    NoGossipPort,
+    /// A pattern or pin cannot be read.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A pattern or pin is Seneca's own.
+    #[error("the pattern '{0}' belongs to Seneca itself and cannot be answered")]
+    Reserved(String),
+    /// What the service publishes does not fit into the cluster's state.
+    #[error("the service cannot be published: {0}")]
+    Publish(#[from] SetError),
+}
+
+impl From<net::StartError> for StartError {
+    fn from(error: net::StartError) -> Self {
+        match error {
+            net::StartError::PortInUse { .. } | net::StartError::PortDenied { .. } => {
+                StartError::GossipPort(error)
+            }
+            error => StartError::Gossip(error),
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Builder {
+            host, port, gossip, ..
+        } = self;
+        let mut out = f.debug_struct("Builder");
+        out.field("host", host).field("port", port);
+        out.field("seeds", &gossip.seeds).finish_non_exhaustive()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            host: "127.0.0.1".into(),
+            port: 0,
+            gossip_port: None,
+            gossip: net::Options::default(),
+            handlers: Handlers::default(),
+            limits: Limits::default(),
+            // As Seneca's own.
+            timeout: Duration::from_millis(22_222),
+            jointime: Duration::from_secs(1),
+            drain: Duration::from_secs(5),
+            weight: 1.0,
+            wrong: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Address to bind, for calls and gossip; `127.0.0.1` by default.
+    /// `0.0.0.0` means all.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// Port for calls; 0, the default, takes a free one. The gossip port is
+    /// the next one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Gossip port, if it is not to be the one after the call port.
+    pub fn gossip_port(mut self, port: u16) -> Self {
+        self.gossip_port = Some(port);
+        self
+    }
+
+    /// Host under which the others reach this service, if it is not the one
+    /// that it binds.
+    pub fn advertise(mut self, host: impl Into<String>) -> Self {
+        self.gossip.advertise = Some(host.into());
+        self
+    }
+
+    /// Gossip addresses of neighbours, `host:port`; one that answers is enough.
+    pub fn seeds<S: Into<String>>(mut self, seeds: impl IntoIterator<Item = S>) -> Self {
+        self.gossip.seeds = seeds.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Name of the cluster; nodes of another name are refused.
+    pub fn cluster(mut self, name: impl Into<String>) -> Self {
+        self.gossip.cluster = name.into();
+        self
+    }
+
+    /// Sets everything else about gossip. Host, port, `advertise`, `seeds` and
+    /// `cluster` of these options are not used.
+    pub fn gossip(mut self, options: net::Options) -> Self {
+        self.gossip = net::Options {
+            advertise: self.gossip.advertise,
+            seeds: self.gossip.seeds,
+            cluster: self.gossip.cluster,
+            ..options
+        };
+        self
+    }
+
+    /// Others may only ask what matches a pin. Can be given several times;
+    /// without any they may ask every pattern that this service answers.
+    pub fn pin(mut self, pin: &str) -> Self {
+        if let Some(pin) = self.pattern(pin) {
+            self.handlers.pins.push(pin);
+        }
+        self
+    }
+
+    /// Answers a pattern: `role:api,cmd:add`. The closure gets the message
+    /// without Seneca's `$` directives; its result must be an object, an array
+    /// or `null`. Of two actions for one pattern the later one counts.
+    pub fn answer<F, R>(self, pattern: &str, action: F) -> Self
+    where
+        F: Fn(Value) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Value, ServiceError>> + Send + 'static,
+    {
+        self.answer_with(pattern, Offer::default(), action)
+    }
+
+    /// Answers a pattern, and says how it is to be called.
+    pub fn answer_with<F, R>(mut self, pattern: &str, offer: Offer, action: F) -> Self
+    where
+        F: Fn(Value) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Value, ServiceError>> + Send + 'static,
+    {
+        if let Some(pattern) = self.pattern(pattern) {
+            self.handlers.add(pattern, offer, action);
+        }
+        self
+    }
+
+    /// Bounds of the call port.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long a call may take that names no time itself (with `timeout$`);
+    /// 22,222 ms as in Seneca.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long `start` waits for the first exchange with a seed; 1 s.
+    pub fn jointime(mut self, jointime: Duration) -> Self {
+        self.jointime = jointime;
+        self
+    }
+
+    /// How long `leave` waits for calls in flight; 5 s.
+    pub fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// Share of the load relative to other nodes; 1 is normal.
+    pub fn weight(mut self, weight: f64) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Opens the ports, joins the cluster, and waits until it has heard of the
+    /// others (a moment, see [`jointime`](Self::jointime)). A join that fails
+    /// is no error: it goes on being tried.
+    ///
+    /// The service runs on the tokio runtime that this is called in.
+    pub async fn start(self) -> Result<Service, StartError> {
+        Service::start(self).await
+    }
+
+    fn pattern(&mut self, text: &str) -> Option<Pattern> {
+        let parsed = match Pattern::parse(text) {
+            Ok(pattern) if pattern.is_reserved() => Err(StartError::Reserved(text.into())),
+            Ok(pattern) => Ok(pattern),
+            Err(error) => Err(error.into()),
+        };
+        match parsed {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                self.wrong.get_or_insert(error);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! One attempt of a call, as the router and the link count it.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::caller::Caller;
+use super::link::{Attempt, Ended, Link};
+use super::outgoing::Outgoing;
+use crate::routing::{Outcome, RouteId, Service, TargetId};
+
+/// An attempt that the router counts as in flight. When it is given up half
+/// way (the future of the call is dropped), that is told as well.
+pub(super) struct Flight {
+    caller: Arc<Caller>,
+    route: RouteId,
+    target: TargetId,
+    begun: Instant,
+    sent: Option<(Link, String)>,
+    over: bool,
+}
+
+impl Flight {
+    pub fn new(caller: Arc<Caller>, route: RouteId, target: TargetId) -> Self {
+        Flight {
+            caller,
+            route,
+            target,
+            begun: Instant::now(),
+            sent: None,
+            over: false,
+        }
+    }
+
+    pub fn send(
+        &mut self,
+        service: &Service,
+        message: Arc<Outgoing>,
+        deadline: Instant,
+    ) -> impl Future<Output = Ended> + Send + use<> {
+        let (ended, result) = oneshot::channel();
+        let id = self.caller.ids.message();
+        let link = self
+            .caller
+            .links
+            .open(self.target, &service.host, service.port);
+        link.send(Attempt {
+            id: id.clone(),
+            message,
+            deadline,
+            ended,
+        });
+        self.sent = Some((link, id));
+        async move {
+            let gone = || Ended::Lost("its connection ended".into());
+            result.await.unwrap_or_else(|_| gone())
+        }
+    }
+
+    pub fn end(&mut self, outcome: Outcome, measured: bool) {
+        self.over = true;
+        let latency = match measured {
+            true => self.begun.elapsed().as_micros().max(1) as u64,
+            false => 0,
+        };
+        self.caller.done(self.route, self.target, latency, outcome);
+        if outcome == Outcome::Timeout {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some((link, id)) = self.sent.take() {
+            link.forget(id);
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.over {
+            self.end(Outcome::Error, false);
+            self.forget();
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One pipelined connection to one target.
+//!
+//! A task per target takes calls from a queue, connects when the first one
+//! comes, and tells every call how it ended. It knows how far its bytes got: a
+//! call of which nothing was given to the system has never run, and may go
+//! elsewhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+use super::listener::tune;
+use super::outgoing::Outgoing;
+use super::talk::Talk;
+
+/// What a queue may hold, in bytes of messages.
+const MAX_QUEUE: usize = 64 * 1024 * 1024;
+const CONNECT: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Ok(Value),
+    /// The action ran and failed.
+    Error(Value),
+    /// Written, and no reply will come: it may have run.
+    Lost(String),
+    /// Never written, so it never ran.
+    Unsent(String),
+    /// Written, and the other side says that it did not run it.
+    Refused(String),
+}
+
+/// One attempt of a call.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub id: String,
+    pub message: Arc<Outgoing>,
+    pub deadline: Instant,
+    pub ended: oneshot::Sender<Ended>,
+}
+
+pub(super) enum Order {
+    Call(Attempt),
+    /// The caller gave up.
+    Forget(String),
+    /// No new calls; what was written may still be answered.
+    Retire(String),
+    /// Everything ends now.
+    Abandon(String),
+}
+
+/// What all links of a service have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    /// Seneca's id of this service.
+    pub id: String,
+    pub max_line: usize,
+    /// A clock that does not step: its start, and the wall clock then.
+    pub began: Instant,
+    pub wall: u64,
+}
+
+/// The handle of a link; the link ends with its last handle.
+#[derive(Clone)]
+pub(super) struct Link {
+    orders: mpsc::UnboundedSender<Order>,
+    queued: Arc<AtomicUsize>,
+}
+
+impl Link {
+    pub fn new(common: Arc<Common>, host: String, port: u16) -> Self {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let queued = Arc::new(AtomicUsize::new(0));
+        let task = Task {
+            common,
+            host,
+            port,
+            inbox,
+            queued: queued.clone(),
+            failures: 0,
+            retry_at: None,
+            why: String::new(),
+        };
+        tokio::spawn(task.run());
+        Link { orders, queued }
+    }
+
+    /// Queues an attempt; how it ended comes through its channel, also when it
+    /// is not taken.
+    pub fn send(&self, attempt: Attempt) {
+        let size = attempt.message.len();
+        if self.queued.fetch_add(size, Ordering::Relaxed) > MAX_QUEUE {
+            self.queued.fetch_sub(size, Ordering::Relaxed);
+            let _ = attempt
+                .ended
+                .send(Ended::Unsent("its queue is full".into()));
+            return;
+        }
+        let sent = self
+            .orders
+            .send(Order::Call(attempt))
+            .map_err(|error| error.0);
+        if let Err(Order::Call(attempt)) = sent {
+            let _ = attempt.ended.send(Ended::Unsent("it is gone".into()));
+        }
+    }
+
+    pub fn forget(&self, id: String) {
+        let _ = self.orders.send(Order::Forget(id));
+    }
+
+    pub fn retire(&self, why: &str) {
+        let _ = self.orders.send(Order::Retire(why.into()));
+    }
+
+    pub fn abandon(&self, why: &str) {
+        let _ = self.orders.send(Order::Abandon(why.into()));
+    }
+}
+
+pub(super) struct Task {
+    pub common: Arc<Common>,
+    host: String,
+    port: u16,
+    pub inbox: mpsc::UnboundedReceiver<Order>,
+    queued: Arc<AtomicUsize>,
+    failures: u32,
+    /// No new attempt to connect before this.
+    pub retry_at: Option<Instant>,
+    /// Why it takes no calls now.
+    pub why: String,
+}
+
+/// Does the link go on after a connection?
+#[derive(PartialEq)]
+pub(super) enum Next {
+    Idle,
+    Gone,
+}
+
+impl Task {
+    async fn run(mut self) {
+        while let Some(order) = self.inbox.recv().await {
+            let first = match order {
+                Order::Call(attempt) => attempt,
+                Order::Forget(_) => continue,
+                Order::Retire(why) | Order::Abandon(why) => return self.end(Vec::new(), &why),
+            };
+            if self.retry_at.is_some_and(|at| Instant::now() < at) {
+                self.unsent(vec![first], &self.why);
+                continue;
+            }
+            let mut waiting = vec![first];
+            let next = match self.connect(&mut waiting).await {
+                Ok(stream) => {
+                    (self.failures, self.retry_at) = (0, None);
+                    Talk::new(&mut self, waiting).run(stream).await
+                }
+                Err(next) => {
+                    self.unsent(waiting, &self.why);
+                    next
+                }
+            };
+            if next == Next::Gone {
+                let why = self.why.clone();
+                return self.end(Vec::new(), &why);
+            }
+        }
+    }
+
+    /// Calls that come meanwhile are collected.
+    async fn connect(&mut self, waiting: &mut Vec<Attempt>) -> Result<TcpStream, Next> {
+        let host = self.host.clone();
+        let connect = timeout(CONNECT, TcpStream::connect((host.as_str(), self.port)));
+        tokio::pin!(connect);
+        let connected = loop {
+            tokio::select! {
+                connected = &mut connect => break connected,
+                order = self.inbox.recv() => match order {
+                    Some(Order::Call(attempt)) => waiting.push(attempt),
+                    Some(Order::Forget(id)) => {
+                        let gone = waiting.extract_if(.., |attempt| attempt.id == id);
+                        gone.for_each(|attempt| self.take(&attempt));
+                    }
+                    Some(Order::Retire(why) | Order::Abandon(why)) => {
+                        self.why = why;
+                        return Err(Next::Gone);
+                    }
+                    None => return Err(Next::Gone),
+                },
+            }
+        };
+        self.why = match connected {
+            Ok(Ok(stream)) => {
+                tune(&stream);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no connection within {} ms", CONNECT.as_millis()),
+        };
+        self.failures += 1;
+        let pause = FIRST_PAUSE * 2u32.pow(self.failures.min(7) - 1);
+        // Spread, so that many callers do not come back at once.
+        let jitter = 0.5 + f64::from(self.common.began.elapsed().subsec_nanos() % 50) / 100.0;
+        self.retry_at = Some(Instant::now() + pause.min(MAX_PAUSE).mul_f64(jitter));
+        Err(Next::Idle)
+    }
+
+    pub fn unsent(&self, attempts: Vec<Attempt>, why: &str) {
+        for attempt in attempts {
+            self.take(&attempt);
+            let _ = attempt.ended.send(Ended::Unsent(why.into()));
+        }
+    }
+
+    /// An attempt has left the queue.
+    pub fn take(&self, attempt: &Attempt) {
+        self.queued
+            .fetch_sub(attempt.message.len(), Ordering::Relaxed);
+    }
+
+    /// Nothing is taken any more.
+    fn end(mut self, waiting: Vec<Attempt>, why: &str) {
+        self.inbox.close();
+        self.unsent(waiting, why);
+        while let Ok(order) = self.inbox.try_recv() {
+            if let Order::Call(attempt) = order {
+                self.unsent(vec![attempt], why);
+            }
+        }
+    }
+}

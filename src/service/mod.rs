@@ -1,0 +1,70 @@
+//! A Seneca service in pure Rust: answers and makes calls on the Seneca tcp
+//! wire, as a node of the cluster like any other.
+//!
+//! ```
+//! use seneca_gossip::service::Service;
+//! use serde_json::{Value, json};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let multiply = Service::builder()
+//!     .answer("role:api,cmd:mcl", |msg: Value| async move {
+//!         let factor = |name: &str| msg[name].as_f64().unwrap_or(f64::NAN);
+//!         Ok(json!({ "answer": factor("left") * factor("right") }))
+//!     })
+//!     .start()
+//!     .await?;
+//!
+//! // Somewhere else. It knows one gossip address and no more.
+//! let client = Service::builder()
+//!     .seeds([multiply.gossip_addr().to_string()])
+//!     .start()
+//!     .await?;
+//! let msg = json!({ "role": "api", "cmd": "mcl", "left": 2, "right": 3 });
+//! assert_eq!(client.act(msg).await?, json!({ "answer": 6.0 }));
+//!
+//! client.leave().await;
+//! multiply.leave().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What answers a message is chosen as Seneca would, over the actions of this
+//! service and of all live nodes; its own win for the same pattern. What a
+//! caller may rely on: a call never hangs ([`ActError`] names all ends), a call
+//! that was never written to a target goes to another one by itself, and a
+//! call that may have run is made again only where its offer says so.
+//!
+//! Differences to a JavaScript node: of the message only what does not end in
+//! `$` reaches an action (no `custom$`), and targets of other transports than
+//! tcp cannot be called.
+
+mod act;
+mod age;
+mod builder;
+mod caller;
+mod choose;
+mod connection;
+mod counters;
+mod error;
+mod flight;
+mod handlers;
+mod ids;
+mod lines;
+mod link;
+mod links;
+mod listener;
+mod message;
+mod node;
+mod outgoing;
+mod pace;
+mod pump;
+mod start;
+mod talk;
+
+pub use crate::engine::Event;
+pub use builder::{Builder, StartError};
+pub use counters::Stats;
+pub use error::{ActError, ServiceError};
+pub use listener::Limits;
+pub use node::{MemberView, Service};
