@@ -1,0 +1,234 @@
+// Types of seneca-gossip. Seneca has no types of its own: what comes from it is `any`.
+
+import { EventEmitter } from 'node:events';
+
+/**
+ * The plugin: `seneca.use(require('seneca-gossip'), options)`. Called with a Seneca
+ * instance it is the seed project's form: `Gossip(seneca).start(options)`.
+ */
+declare function gossip(seneca: gossip.SenecaInstance): gossip.Starter;
+declare function gossip(this: any, options?: gossip.Options): any;
+
+declare namespace gossip {
+  /** A Seneca instance, as far as this package needs to know it. */
+  interface SenecaInstance {
+    readonly isSeneca: true;
+    [member: string]: any;
+  }
+
+  /** What `Gossip(seneca)` gives. */
+  interface Starter {
+    /** As `seneca.use` with these options; a wrong one is thrown here. `ready` is called when the node has joined. */
+    start(options?: Options, ready?: () => void): SenecaInstance;
+    /** Leaves the cluster and closes the instance. */
+    stop(done?: (err?: Error) => void): any;
+  }
+
+  /** A message pattern: `'role:api,cmd:add'` (several with `;`), or an object. */
+  type Pin = string | Record<string, string | number | boolean>;
+
+  /** Options of the plugin. */
+  interface Options {
+    /** Port of the service; 0, the default, takes a free one. The gossip port is port + 1. */
+    port?: number;
+    /** Address to bind to. Default `'127.0.0.1'`. */
+    host?: string;
+    /** Host under which others reach this node. Default: `host`; for `'0.0.0.0'` the local address of the route to the first seed. */
+    advertise?: string;
+    /** Transport of calls. Default `'tcp'`; others need their transport plugin. */
+    type?: string;
+    /** What this node may be asked. It publishes the patterns that it really answers inside. Without it the node only calls. */
+    pin?: Pin | Pin[];
+    /** The long form of `pin`. */
+    listen?: Listen | Listen[];
+    /** What this node will call: calls to it wait for the first node that answers. */
+    need?: Pin | Pin[];
+    /** Gossip addresses (`'host:gossip_port'`) of nodes to join by, or a function that gives them. */
+    seeds?: string | string[] | (() => string[] | Promise<string[]>);
+    /** Name of the cluster; nodes of another one are refused. Default `'default'`. */
+    cluster?: string;
+    /** Free tags, shown to all members. */
+    meta?: Record<string, any>;
+    /** How long `ready` waits for the first sync, ms. Default 1000. */
+    jointime?: number;
+    /** How long `close` waits for calls in flight, ms. Default 5000. */
+    drain?: number;
+    /** Do remote routes go over local actions of the same pattern? Default false. */
+    override?: boolean;
+    /** Share of calls relative to other nodes. Default 1. */
+    weight?: number;
+    /** Close on SIGTERM and SIGINT, unless the process has handlers of its own. Default true. */
+    signals?: boolean;
+    /** Settings of the gossip engine. */
+    gossip?: GossipOptions;
+  }
+
+  /** One entry of `listen`. */
+  interface Listen {
+    pin: Pin | Pin[];
+    /** `consume` (default): one node gets a message. `observe`: all do, the first reply wins and none is required. */
+    model?: 'consume' | 'observe';
+    /** How the node of a call is chosen. Default `p2c`, the less loaded of two. */
+    strategy?: 'p2c' | 'round-robin' | 'random';
+    /** How often a call that may have run is made again when its node is lost. Default 0. */
+    retry?: number;
+    /** Deadline of a call, ms. Default: the caller's own. */
+    timeout?: number;
+    /** How long a call waits when no node answers the pattern, ms. Default 0. */
+    wait?: number;
+    /** Calls that one caller has in flight at one node, at most. */
+    concurrency?: number;
+  }
+
+  /** Timings of the gossip engine, in ms. */
+  interface Timings {
+    /** Between two gossip rounds. Default 200. */
+    interval?: number;
+    /** Between two pings of a watched node. Default 500. */
+    ping?: number;
+    /** Threshold of the phi accrual failure detector. Default 8. */
+    phi?: number;
+    /** A node is not suspected before it was silent for so long. Default 2100. */
+    silence?: number;
+    /** How long an accusation stands before its node is dead. Default 500. */
+    refute?: number;
+    /** Nodes that watch a node, at most. Default 8. */
+    observers?: number;
+    /** How long dead nodes are remembered. Default 24 hours. */
+    remember?: number;
+    /** How many dead nodes are remembered at most. Default 256. */
+    rememberMax?: number;
+    /** How long removed keys are remembered. Default one hour. */
+    tombstones?: number;
+  }
+
+  interface GossipOptions extends Timings {
+    /** The gossip port, UDP and TCP. Default: the service's port + 1. */
+    port?: number;
+    /** Address to bind the gossip port to. Default: `host`. */
+    host?: string;
+  }
+
+  type Status = 'alive' | 'suspect' | 'dead' | 'leaving' | 'left';
+
+  /** A member, as `sys:gossip,get:members` shows it. */
+  interface Member {
+    /** `host:gossip_port`. */
+    name: string;
+    /** Host and port of its service; of its gossip port where it has none. */
+    host: string;
+    port: number;
+    status: Status;
+    /** When it was started, in ms since 1970: a restart has a higher one. */
+    generation: number;
+    /** How often it has refuted an accusation. */
+    incarnation: number;
+    /** Suspicion by our own pings; null when we do not watch it. */
+    phi: number | null;
+    /** Last round trip, ms; null when never pinged. */
+    rtt: number | null;
+    /** Its event loop lags, by its own word. */
+    stalled: boolean;
+    /** Is it this node? */
+    self: boolean;
+    /** What it may be asked. */
+    pins: string[];
+    /** What it really answers. */
+    patterns: string[];
+    services: Service[];
+    meta: Record<string, any>;
+    /** Its gossip address. */
+    gossip: string;
+  }
+
+  interface Service {
+    host: string;
+    port: number;
+    type: string;
+    /** Seneca's id of the instance. */
+    instance: string;
+    weight: number;
+    pins: string[];
+  }
+
+  /** Options of a `Gossiper`. */
+  interface GossiperOptions extends Timings {
+    /** The gossip port, UDP and TCP; 0, the default, takes a free one. */
+    port?: number;
+    seeds?: string | string[];
+    /** Address to bind to. Default `'127.0.0.1'`. */
+    host?: string;
+    advertise?: string;
+    cluster?: string;
+  }
+
+  /** Who a started `Gossiper` is. */
+  interface Info {
+    /** `host:port`, as the others call it. */
+    name: string;
+    /** As advertised. */
+    host: string;
+    /** The gossip port. */
+    port: number;
+    generation: number;
+  }
+
+  interface GossiperEvents {
+    /** A key of a peer changed; `value` is undefined when it was removed. */
+    update: [peer: string, key: string, value: any];
+    new_peer: [peer: string];
+    peer_alive: [peer: string];
+    peer_suspect: [peer: string];
+    peer_failed: [peer: string];
+    peer_leaving: [peer: string];
+    peer_left: [peer: string];
+    peer_forgotten: [peer: string];
+    /** The first full exchange with another node is complete. */
+    synced: [];
+    seed_failed: [address: string, reason: string];
+    log: [level: string, text: string];
+  }
+
+  /** The cluster without Seneca, with the seed project's names. */
+  class Gossiper extends EventEmitter<GossiperEvents> {
+    constructor(port?: number, seeds?: string | string[], host?: string);
+    constructor(options: GossiperOptions);
+    /** Who this node is, once started. */
+    readonly info: Info | null;
+    readonly name: string | null;
+    readonly running: boolean;
+    start(): Promise<Info>;
+    start(callback: (err: Error | null, info?: Info) => void): this;
+    /** Stops at once: to the others that looks like a crash. */
+    stop(): Promise<void>;
+    stop(callback: (err?: Error | null) => void): this;
+    /** Says goodbye, then stops. */
+    leave(): Promise<void>;
+    leave(callback: (err?: Error | null) => void): this;
+    /** Sets a key of this node: anything JSON can carry. undefined removes it. */
+    setLocalState(key: string, value: any): void;
+    getLocalState(key: string): any;
+    peerKeys(peer: string): string[];
+    peerValue(peer: string, key: string): any;
+    /** Every known node, this one included. */
+    allPeers(): string[];
+    /** Nodes that answer, this one included. */
+    livePeers(): string[];
+    /** Nodes that failed or left. */
+    deadPeers(): string[];
+    members(): any[];
+    /** Counters, what was dropped, version. */
+    status(): any;
+  }
+
+  /** Codes of errors of calls, with their texts. */
+  const errors: Readonly<Record<string, string>>;
+
+  /** Defaults of the options, as a Gubu shape. */
+  function defaults(seneca: { valid: any }): any;
+
+  /** For tests of this package only. */
+  const intern: any;
+}
+
+export = gossip;

@@ -1,0 +1,70 @@
+'use strict';
+
+// What a service may ask of its node: `sys:gossip,...`.
+
+const { metaTags } = require('./options');
+
+/** Fields of the service behind a member. */
+const SERVICE = ['host', 'port', 'type', 'instance', 'weight', 'pins'];
+
+/**
+ * A member as `get:members` shows it. `host` and `port` are the service's where the
+ * node has one, else its gossip address.
+ *
+ * @param {any} raw as the core tells it
+ */
+function member(raw) {
+  const at = raw.name.lastIndexOf(':');
+  const service = raw.port ? Object.fromEntries(SERVICE.map((key) => [key, raw[key]])) : null;
+  const { addr, ...known } = raw;
+  return {
+    ...known,
+    host: raw.host ?? raw.name.slice(0, at),
+    port: raw.port ?? Number(raw.name.slice(at + 1)),
+    pins: raw.pins ?? [],
+    patterns: raw.patterns ?? [],
+    services: service ? [service] : [],
+    meta: raw.meta ?? {},
+    gossip: addr ?? raw.name,
+    self: raw.self === true,
+  };
+}
+
+/**
+ * @param {any} instance the plugin's
+ * @param {object} node
+ * @param {() => any} node.gossiper null before the start
+ * @param {() => any} node.calls counters of calls
+ * @param {(meta: any) => void} node.setMeta
+ * @param {() => Promise<void>} node.leave
+ */
+function addMessages(instance, node) {
+  const members = () => (node.gossiper()?.members() ?? []).map(member);
+
+  instance
+    .add('sys:gossip,get:members', function get_members(_, reply) {
+      reply({ ok: true, members: members() });
+    })
+    .add('sys:gossip,get:routes', function get_routes(_, reply) {
+      const gossiper = node.gossiper();
+      const known = gossiper?.running ? JSON.parse(gossiper.native.routes()) : [];
+      const routes = known.map((/** @type {any} */ route) => ({
+        pattern: route.pattern,
+        model: route.offer.model,
+        ...route,
+      }));
+      reply({ ok: true, routes });
+    })
+    .add('sys:gossip,get:status', function get_status(_, reply) {
+      reply({ ok: true, ...(node.gossiper()?.status() ?? {}), calls: node.calls() });
+    })
+    .add('sys:gossip,set:meta', function set_meta(msg, reply) {
+      node.setMeta(metaTags(msg.meta));
+      reply({ ok: true });
+    })
+    .add('sys:gossip,cmd:leave', function leave(_, reply) {
+      node.leave().then(() => reply({ ok: true }), reply);
+    });
+}
+
+module.exports = { addMessages, member };

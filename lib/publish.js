@@ -1,0 +1,140 @@
+'use strict';
+
+// Which patterns this node really answers inside its pins.
+//
+// A pin says what a node may be asked; published is what it answers: of two nodes
+// with the pin `role:api` one may have `cmd:add`, the other `cmd:mcl`, and calls
+// must find the right one. Seneca has no list of that: `seneca.list(pin)` leaves
+// out globs and general actions, and shows Seneca's own. So every action
+// definition is looked at, those of the past once, those of the future as they
+// are added.
+//
+// An action counts as ours when it is local: not a client of another process.
+// Under a client action of this plugin may lie a local one (see `routes.js`):
+// that is what we answer.
+
+const { canon, clean, isPlain, isReserved, within } = require('./patterns');
+
+/**
+ * The local action at or below a definition, if there is one.
+ *
+ * @param {any} def an action definition of Seneca
+ * @param {(def: any) => boolean} isOurs is it a client action of this plugin?
+ * @returns {any} null when there is none
+ */
+function localBelow(def, isOurs) {
+  while (def && isOurs(def)) def = def.priordef;
+  return def && !def.client ? def : null;
+}
+
+class Publisher {
+  /**
+   * @param {object} parts
+   * @param {any} parts.root the root instance of Seneca
+   * @param {{ pins: Record<string, string>[], offer: Record<string, any> }[]} parts.entries
+   * @param {(def: any) => boolean} parts.isOurs
+   * @param {(offers: [string, Record<string, any>][]) => void} parts.publish gets all offers
+   *   whenever they changed
+   * @param {(def: any) => void} [parts.added] hears of every local action added later
+   */
+  constructor({ root, entries, isOurs, publish, added }) {
+    this.root = root;
+    this.isOurs = isOurs;
+    this.publish = publish;
+    this.added = added;
+    // The most specific pin decides how a pattern is offered.
+    this.pins = entries
+      .flatMap(({ pins, offer }) => pins.map((pin) => ({ pin, offer })))
+      .sort((a, b) => Object.keys(b.pin).length - Object.keys(a.pin).length);
+    /** @type {Map<string, { pattern: Record<string, string>, offer: any, def: any }>} */
+    this.inside = new Map();
+    this.active = false;
+    this.scheduled = false;
+    this.last = '';
+  }
+
+  /** Looks at what there is, and from now on at what is added. */
+  start() {
+    this.active = true;
+    for (const def of Object.values(this.root.private$.actdef)) this._consider(def);
+    this.root.order.add.add({
+      name: 'gossip_publish',
+      after: 'register',
+      exec: (/** @type {any} */ spec) => {
+        if (this.active) this._added(spec.data.actdef);
+      },
+    });
+    this._flush();
+  }
+
+  stop() {
+    this.active = false;
+  }
+
+  /** What we answer now: [canonical pattern, offer], sorted. */
+  offers() {
+    /** @type {Map<string, Record<string, any>>} */
+    const offers = new Map();
+    for (const [name, { pattern, offer, def }] of this.inside) {
+      if (localBelow(def, this.isOurs)) offers.set(name, described(pattern, offer));
+    }
+    for (const { pin, offer } of this.pins) {
+      const name = canon(pin);
+      // A general action (`role:api`, or one for everything) answers the pin, and so
+      // does what is narrower; only the pin itself tells the others of it.
+      if (!offers.has(name) && this._answersAll(pin)) offers.set(name, described(pin, offer));
+    }
+    return [...offers].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  /** @param {Record<string, string>} pin */
+  _answersAll(pin) {
+    const def = localBelow(this.root.find(pin), this.isOurs);
+    return def !== null && !isReserved(def.raw ?? {});
+  }
+
+  /** @param {any} def */
+  _added(def) {
+    this._consider(def);
+    if (!this.scheduled) {
+      this.scheduled = true;
+      setImmediate(() => this._flush());
+    }
+    if (this.added && !def.client && !this.isOurs(def)) this.added(def);
+  }
+
+  /**
+   * Definitions come in the order in which they were added: a later one of the
+   * same pattern lies over the former.
+   *
+   * @param {any} def
+   */
+  _consider(def) {
+    const pattern = clean(def.raw ?? {});
+    if (isReserved(pattern) || 'init' in pattern) return;
+    const fit = this.pins.find(({ pin }) => within(pattern, pin));
+    if (fit) this.inside.set(canon(pattern), { pattern, offer: fit.offer, def });
+  }
+
+  _flush() {
+    this.scheduled = false;
+    if (!this.active) return;
+    const offers = this.offers();
+    const text = JSON.stringify(offers);
+    if (text === this.last) return;
+    this.last = text;
+    this.publish(offers);
+  }
+}
+
+/**
+ * An offer with the pattern as an object, where its text cannot be read back.
+ *
+ * @param {Record<string, string>} pattern
+ * @param {Record<string, any>} offer
+ */
+function described(pattern, offer) {
+  return isPlain(pattern) ? offer : { ...offer, pattern };
+}
+
+module.exports = { Publisher, localBelow };

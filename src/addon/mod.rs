@@ -1,0 +1,16 @@
+//! The face to Node.js: one class, `Node`, and the only place that names napi.
+//!
+//! Everything that has a structure crosses as a JSON string; a pick crosses as
+//! numbers. Events are fetched by `drain` after a wake signal, which is a weak
+//! thread-safe function: it neither keeps the process alive nor hands over
+//! data. Whatever happens to the JavaScript side (`process.exit`, a terminated
+//! worker), the hook on its environment closes the node.
+
+mod error;
+mod events;
+mod inner;
+mod node;
+mod options;
+mod publish;
+mod tasks;
+mod views;

@@ -1,0 +1,277 @@
+//! The class `Node`.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Weak};
+
+use napi::bindgen_prelude::{AsyncTask, Function};
+use napi::{CleanupEnvHook, Env, Result};
+use napi_derive::napi;
+
+use super::error::Failure;
+use super::events::Batch;
+use super::inner::Inner;
+use super::tasks::{Leave, Start};
+use super::{options, publish, views};
+use crate::net::Cluster;
+use crate::routing::{Outcome, Refusal, RouteId, TargetId};
+use crate::state::keys;
+
+/// Notices that are taken at a time, and bytes after which a drain ends: the
+/// event loop gets its turn before the rest.
+const SOME: usize = 64;
+const ENOUGH: usize = 1024 * 1024;
+
+/// What `pick` returns when there is no target.
+const NO_TARGET: i32 = -1;
+/// What `pick` returns when every target has as many calls as the offer allows.
+const OVERLOADED: i32 = -2;
+
+/// One node of a cluster.
+#[napi]
+pub struct Node {
+    inner: Arc<Inner>,
+    hook: RefCell<Option<CleanupEnvHook<Weak<Inner>>>>,
+}
+
+impl Node {
+    fn with<T>(
+        &self,
+        env: Env,
+        f: impl FnOnce(&Cluster) -> std::result::Result<T, Failure>,
+    ) -> Result<T> {
+        let cluster = self.inner.cluster();
+        cluster
+            .and_then(|c| f(&c))
+            .map_err(|failure| failure.throw(env))
+    }
+
+    fn get<T>(&self, env: Env, f: impl FnOnce(&Cluster) -> T) -> Result<T> {
+        self.with(env, |cluster| Ok(f(cluster)))
+    }
+
+    /// For what a call in flight does: a node that is closed has no answer,
+    /// and that is no error.
+    fn quietly<T>(&self, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
+        self.inner.cluster().map_or(none, |cluster| f(&cluster))
+    }
+}
+
+#[napi]
+impl Node {
+    /// Options as JSON: `{host, port, advertise, seeds, cluster, gossip}`.
+    /// `wake` is called when there is something to drain; it does not keep the
+    /// process alive.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(env: Env, options_json: String, wake: Function<(), ()>) -> Result<Self> {
+        let given = options::parse(&options_json).map_err(|failure| failure.throw(env))?;
+        let wake = wake
+            .build_threadsafe_function::<()>()
+            .weak::<true>()
+            .build()?;
+        let inner = Arc::new(Inner::new(given, wake));
+        // process.exit, or the end of a worker: nobody calls close then.
+        let hook = env.add_env_cleanup_hook(Arc::downgrade(&inner), |inner: Weak<Inner>| {
+            if let Some(inner) = inner.upgrade() {
+                inner.close();
+            }
+        })?;
+        Ok(Node {
+            inner,
+            hook: RefCell::new(Some(hook)),
+        })
+    }
+
+    /// Binds the port and begins to look for seeds. JSON of `{name, host, port, generation}`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn start(&self) -> AsyncTask<Start> {
+        AsyncTask::new(Start {
+            inner: self.inner.clone(),
+            parts: Some(self.inner.begin()),
+        })
+    }
+
+    /// What happened since the last time, oldest first: a JSON array.
+    #[napi(catch_unwind)]
+    pub fn drain(&self, env: Env) -> Result<String> {
+        self.get(env, |cluster| {
+            let mut batch = Batch::new();
+            loop {
+                let (notices, more) = cluster.drain_some(SOME);
+                for notice in &notices {
+                    batch.add(notice);
+                }
+                if more && batch.size() >= ENOUGH {
+                    cluster.wake();
+                    break;
+                }
+                if !more {
+                    break;
+                }
+            }
+            batch.finish()
+        })
+    }
+
+    /// Sets a key of this node to a JSON text; false when it had that value.
+    #[napi(catch_unwind)]
+    pub fn set(&self, env: Env, key: String, json: String) -> Result<bool> {
+        self.with(env, |cluster| {
+            if let Err(e) = serde_json::from_str::<&serde_json::value::RawValue>(&json) {
+                return Err(Failure::value(format!(
+                    "the value of '{key}' is not JSON: {e}"
+                )));
+            }
+            Ok(cluster.set(&format!("{}{key}", keys::USER), json.into_bytes())?)
+        })
+    }
+
+    /// Removes a key of this node; false when there was none.
+    #[napi(catch_unwind)]
+    pub fn remove(&self, env: Env, key: String) -> Result<bool> {
+        self.get(env, |cluster| {
+            cluster.remove(&format!("{}{key}", keys::USER))
+        })
+    }
+
+    /// Publishes `{service, meta, offers: [[pattern, offer], ...]}` and nothing else.
+    #[napi(catch_unwind)]
+    pub fn publish(&self, env: Env, json: String) -> Result<()> {
+        self.with(env, |cluster| publish::publish(cluster, &json))
+    }
+
+    /// Every member with its service, patterns and tags: a JSON array.
+    #[napi(catch_unwind)]
+    pub fn members(&self, env: Env) -> Result<String> {
+        self.get(env, views::members)
+    }
+
+    /// Names of members: 'all', 'live' or 'dead'.
+    #[napi(catch_unwind)]
+    pub fn names(&self, env: Env, which: String) -> Result<Vec<String>> {
+        self.with(env, |cluster| {
+            let names = views::names(cluster, &which);
+            names.ok_or_else(|| Failure::value("names of 'all', 'live' or 'dead' members only"))
+        })
+    }
+
+    /// Keys that a member's user set.
+    #[napi(catch_unwind)]
+    pub fn keys(&self, env: Env, name: String) -> Result<Vec<String>> {
+        self.get(env, |cluster| views::keys_of(cluster, &name))
+    }
+
+    /// JSON text of a member's key, or null.
+    #[napi(catch_unwind)]
+    pub fn value(&self, env: Env, name: String, key: String) -> Result<Option<String>> {
+        self.get(env, |cluster| {
+            let value = cluster.value(&name, &format!("{}{key}", keys::USER))?;
+            let json: &serde_json::value::RawValue = serde_json::from_slice(&value).ok()?;
+            Some(json.get().to_owned())
+        })
+    }
+
+    /// Routes and their targets: a JSON array.
+    #[napi(catch_unwind)]
+    pub fn routes(&self, env: Env) -> Result<String> {
+        self.get(env, views::routes)
+    }
+
+    /// Counters, drops, version: a JSON object.
+    #[napi(catch_unwind)]
+    pub fn status(&self, env: Env) -> Result<String> {
+        self.get(env, views::status)
+    }
+
+    /// Target of a call of a route: its id; -1 when there is none, -2 when all
+    /// have as many calls in flight as the route's offer allows.
+    #[napi(catch_unwind)]
+    pub fn pick(&self, route: u32, exclude: Option<Vec<u32>>) -> i32 {
+        self.quietly(NO_TARGET, |cluster| {
+            let exclude: Vec<TargetId> = match exclude {
+                Some(ids) => ids.into_iter().map(TargetId).collect(),
+                None => Vec::new(),
+            };
+            let now = cluster.micros();
+            let picked =
+                cluster.with_router(|router| router.try_pick(now, RouteId(route), &exclude));
+            match picked {
+                Ok(target) => i32::try_from(target.0).unwrap_or(NO_TARGET),
+                Err(Refusal::NoTarget) => NO_TARGET,
+                Err(Refusal::Overloaded) => OVERLOADED,
+            }
+        })
+    }
+
+    /// Counts a call to a target that was not picked; false when it is none of the route.
+    #[napi(catch_unwind)]
+    pub fn begin(&self, route: u32, target: u32) -> bool {
+        self.quietly(false, |cluster| {
+            let now = cluster.micros();
+            cluster.with_router(|router| router.begin(now, RouteId(route), TargetId(target)))
+        })
+    }
+
+    /// A call has ended: 0 ok, 1 error, 2 lost, 3 timeout.
+    #[napi(catch_unwind)]
+    pub fn done(&self, route: u32, target: u32, latency_us: f64, outcome: u32) {
+        let outcome = match outcome {
+            0 => Outcome::Ok,
+            1 => Outcome::Error,
+            2 => Outcome::Lost,
+            _ => Outcome::Timeout,
+        };
+        self.quietly((), |cluster| {
+            let now = cluster.micros();
+            // Saturates, and makes nothing of what is no number.
+            let latency = latency_us as u64;
+            cluster.with_router(|router| {
+                router.done(now, RouteId(route), TargetId(target), latency, outcome);
+            });
+        });
+    }
+
+    /// Every live target of a route.
+    #[napi(catch_unwind)]
+    pub fn targets(&self, route: u32) -> Vec<u32> {
+        self.quietly(Vec::new(), |cluster| {
+            let targets = cluster.with_router(|router| router.targets(RouteId(route)));
+            targets.into_iter().map(|target| target.0).collect()
+        })
+    }
+
+    /// Says whether the event loop lags.
+    #[napi(catch_unwind)]
+    pub fn stalled(&self, on: bool) {
+        self.quietly((), |cluster| cluster.set_stalled(on));
+    }
+
+    /// A beat of the event loop, so many ms late; to be called every 100 ms.
+    #[napi(catch_unwind)]
+    pub fn beat(&self, lag_ms: f64) {
+        self.quietly((), |cluster| cluster.beat(lag_ms));
+    }
+
+    /// Says that this node takes no new calls.
+    #[napi(catch_unwind)]
+    pub fn leaving(&self) {
+        self.quietly((), Cluster::leaving);
+    }
+
+    /// Says goodbye. `close` follows.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn leave(&self) -> AsyncTask<Leave> {
+        AsyncTask::new(Leave {
+            inner: self.inner.clone(),
+        })
+    }
+
+    /// Ends the node at once. Can be called again.
+    #[napi(catch_unwind)]
+    pub fn close(&self, env: Env) -> Result<()> {
+        self.inner.close();
+        match self.hook.take() {
+            Some(hook) => env.remove_env_cleanup_hook(hook),
+            None => Ok(()),
+        }
+    }
+}
