@@ -1,0 +1,172 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const path = require('node:path');
+
+const { Gossiper, intern } = require('..');
+const { killAll, script } = require('./support/processes');
+const { VERSIONS, closeAll, gossip, plain } = require('./support/seneca');
+const { until } = require('./support/until');
+const { Jsonic } = require('seneca').util;
+const resolve = (options) => intern.options.resolve(options, { jsonic: Jsonic });
+
+describe('options', () => {
+  after(() => Promise.all([closeAll(), killAll()]));
+
+  const cyclic = { a: {} };
+  cyclic.a.b = cyclic;
+
+  /** Options, and what the error must say. */
+  const wrong = [
+    [{ port: 70000 }, /option 'port' must be a port from 0 to 65535, not 70000/],
+    [{ port: -1 }, /'port'/],
+    [{ port: '4444' }, /'port' must be .*, not "4444"/],
+    [{ port: 4444.5 }, /'port'/],
+    [{ port: 65535 }, /'port' must be below 65535.*'gossip\.port'/],
+    [{ host: '' }, /'host'/],
+    [{ host: 7 }, /'host'/],
+    [{ advertise: '0.0.0.0' }, /'advertise' must be an address that others can reach/],
+    [{ advertise: 'example.org:4444' }, /'advertise'.*without port/],
+    [{ type: 3 }, /'type'/],
+    [{ pin: 5 }, /'pin' must be a pattern such as 'role:api'.*not 5/],
+    [{ pin: {} }, /'pin'.*one key at least/],
+    [{ pin: '' }, /'pin'/],
+    [{ pin: [] }, /'pin'/],
+    [{ pin: ['role:api', 5] }, /'pin'/],
+    [{ pin: 'role:api,cmd:[' }, /'pin'/],
+    [{ pin: 'role:seneca' }, /'pin'.*role:seneca.*never routed/],
+    [{ pin: 'sys:gossip,get:members' }, /never routed/],
+    [{ listen: 'role:api' }, /'listen' must be an object with a pin/],
+    [{ listen: [{ pin: 'a:1' }, { model: 'consume' }] }, /'listen\[1\]\.pin'/],
+    [{ listen: [{ pin: 'a:1', model: 'eat' }] }, /'listen\[0\]\.model' must be one of 'consume'/],
+    [{ listen: [{ pin: 'a:1', strategy: 'best' }] }, /'listen\[0\]\.strategy'/],
+    [{ listen: [{ pin: 'a:1', retry: -1 }] }, /'listen\[0\]\.retry'/],
+    [
+      { listen: [{ pin: 'a:1', retries: 1 }] },
+      /unknown option 'listen\[0\]\.retries'.*mean 'listen\[0\]\.retry'/,
+    ],
+    [{ need: 5 }, /'need'/],
+    [{ seeds: ['127.0.0.1'] }, /'seeds\[0\]' must be 'host:gossip_port'.*not "127\.0\.0\.1"/],
+    [{ seeds: ['127.0.0.1:4445', 'host:0'] }, /'seeds\[1\]'/],
+    [{ seeds: ['127.0.0.1:99999'] }, /'seeds\[0\]'/],
+    [{ seeds: ['nonsense'] }, /'seeds\[0\]'/],
+    [{ seeds: [4445] }, /'seeds\[0\]'/],
+    [{ seeds: 4445 }, /'seeds' must be an array/],
+    [{ cluster: '' }, /'cluster'/],
+    [{ meta: 'x' }, /'meta' must be an object/],
+    [{ meta: { f: () => 1 } }, /'meta'.*meta\.f is a function/],
+    [{ meta: { a: [1, { n: Number.NaN }] } }, /meta\.a\[1\]\.n is NaN/],
+    [{ meta: { b: 1n } }, /meta\.b is a bigint/],
+    [{ meta: { m: new Map() } }, /meta\.m is a Map/],
+    [{ meta: cyclic }, /refers back to itself/],
+    [{ jointime: -1 }, /'jointime' must be milliseconds/],
+    [{ jointime: '1s' }, /'jointime'/],
+    [{ drain: null, override: 'yes' }, /'override' must be true or false/],
+    [{ weight: 0 }, /'weight' must be a number above 0/],
+    [{ signals: 1 }, /'signals'/],
+    [{ gossip: 4445 }, /'gossip' must be an object/],
+    [{ gossip: { port: 70000 } }, /'gossip\.port'/],
+    [{ port: 4444, gossip: { port: 4444 } }, /'gossip\.port' must be another one than 'port'/],
+    [{ gossip: { phi: 'high' } }, /'gossip\.phi' must be a number/],
+    [
+      { gossip: { intervall: 100 } },
+      /unknown option 'gossip\.intervall' \(did you mean 'gossip\.interval'\?\)/,
+    ],
+    [{ prot: 4444 }, /unknown option 'prot' \(did you mean 'port'\?\)/],
+    [{ seed: ['127.0.0.1:4445'] }, /did you mean 'seeds'\?/],
+    [{ zzzzzz: 1 }, /unknown option 'zzzzzz'; known are: port/],
+  ];
+
+  for (const [options, says] of wrong) {
+    let name;
+    try {
+      name = JSON.stringify(options, (_, value) =>
+        typeof value === 'bigint' || typeof value === 'function' ? String(value) : value,
+      );
+    } catch {
+      name = 'a cycle';
+    }
+    it(`refuses ${name}`, () => {
+      assert.throws(
+        () => resolve(options),
+        (err) => {
+          assert.match(err.message, says);
+          assert.match(err.message, /^seneca-gossip: /);
+          assert.equal(err.code, 'gossip_option');
+          return true;
+        },
+      );
+    });
+  }
+
+  it('completes what is not given', () => {
+    const options = resolve(undefined);
+    assert.equal(options.port, 0);
+    assert.equal(options.host, '127.0.0.1');
+    assert.equal(options.type, 'tcp');
+    assert.deepEqual(options.pins, []);
+    assert.deepEqual(options.seeds, []);
+    assert.equal(options.gossip.port, null);
+    assert.equal(options.gossip.host, '127.0.0.1');
+  });
+
+  it('takes null for not given', () => {
+    assert.equal(resolve({ port: null, pin: null, seeds: null }).port, 0);
+  });
+
+  it('puts the gossip port beside the port', () => {
+    assert.equal(resolve({ port: 4444 }).gossip.port, 4445);
+    assert.equal(resolve({ port: 4444, gossip: { port: 7000 } }).gossip.port, 7000);
+    assert.equal(resolve({ port: 65535, gossip: { port: 7000 } }).gossip.port, 7000);
+  });
+
+  it('reads pins in every form', () => {
+    const api = { role: 'api' };
+    assert.deepEqual(resolve({ pin: 'role:api' }).pins, [api]);
+    assert.deepEqual(resolve({ pin: { role: 'api' } }).pins, [api]);
+    assert.deepEqual(resolve({ pin: 'role:api; a:1,b:2' }).pins, [api, { a: '1', b: '2' }]);
+    assert.deepEqual(resolve({ pin: ['role:api', { n: 1 }] }).pins, [api, { n: '1' }]);
+    const [entry] = resolve({ listen: { pin: 'role:api', retry: 2, model: 'observe' } }).listen;
+    assert.deepEqual(entry, { pins: [api], offer: { retry: 2, model: 'observe' } });
+  });
+
+  it('reads seeds in every form', () => {
+    assert.deepEqual(resolve({ seeds: 'a:1, b:2' }).seeds, ['a:1', 'b:2']);
+    assert.deepEqual(resolve({ seeds: ['[::1]:4445'] }).seeds, ['[::1]:4445']);
+    const supply = () => [];
+    assert.equal(resolve({ seeds: supply }).seeds, supply);
+  });
+
+  it('keeps what Seneca adds out', () => {
+    assert.equal(resolve({ errors: {}, init$: true, tag$: 'x' }).port, 0);
+  });
+
+  for (const version of VERSIONS) {
+    describe(`on ${version}`, () => {
+      it('throws at once in the form of the seed project', () => {
+        const seneca = plain(version);
+        assert.throws(() => gossip(seneca).start({ port: 70000 }), /option 'port'.*70000/);
+        assert.throws(() => gossip(seneca).start({ prot: 1 }), /did you mean 'port'/);
+      });
+
+      it('is fatal in use, and says why at once', async () => {
+        const root = JSON.stringify(path.join(__dirname, '..'));
+        const seneca = JSON.stringify(require.resolve(version));
+        const options = JSON.stringify({ port: 4444, seeds: ['localhost'] });
+        const text = `require(${seneca})({ log: 'fatal' }).use(require(${root}), ${options})`;
+        const run = script('-e', { args: [text] });
+        const says = /option 'seeds\[0\]' must be 'host:gossip_port'/;
+        // The process ends when Seneca ends it: 3.38 waits for its death_delay.
+        await until(() => says.test(run.output()), { what: 'the error' });
+      });
+    });
+  }
+
+  it('are checked by a Gossiper as well', () => {
+    assert.throws(() => new Gossiper(70000), /'port'/);
+    assert.throws(() => new Gossiper(9000, ['nonsense']), /'seeds\[0\]'/);
+    assert.throws(() => new Gossiper(9000, [], 5), /'host'/);
+    assert.throws(() => new Gossiper({ prot: 9000 }), /unknown option 'prot'/);
+    assert.throws(() => new Gossiper({ interval: 1 }), /'interval' must be/);
+  });
+});

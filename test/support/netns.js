@@ -1,0 +1,101 @@
+'use strict';
+
+// Hosts on one machine: network namespaces on a bridge that has a namespace of its
+// own, so that nothing of the machine's network is touched. Needs root and iproute2.
+
+const { spawnSync } = require('node:child_process');
+
+/** @param {string[]} args */
+function ip(...args) {
+  const { status, error, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+}
+
+/** Why there can be no namespaces here; `null` when there can. */
+function whyNot() {
+  const name = `sg${process.pid}t`;
+  try {
+    ip('netns', 'add', name);
+    ip('-n', name, 'link', 'set', 'lo', 'up');
+    ip('netns', 'del', name);
+    return null;
+  } catch (/** @type {any} */ err) {
+    return err.message;
+  }
+}
+
+/** Hosts that reach each other, until they are cut off. */
+class Hosts {
+  /** @param {number} count */
+  constructor(count) {
+    this.hub = `sg${process.pid}hub`;
+    /** @type {string[]} names of the namespaces */
+    this.names = [];
+    // Also when the tests end in an unusual way.
+    process.once('exit', () => this.remove());
+    try {
+      ip('netns', 'add', this.hub);
+      ip('-n', this.hub, 'link', 'add', 'br0', 'type', 'bridge');
+      ip('-n', this.hub, 'link', 'set', 'br0', 'up');
+      for (let i = 0; i < count; i++) this._add(i);
+    } catch (err) {
+      this.remove();
+      throw err;
+    }
+  }
+
+  /** @param {number} i */
+  _add(i) {
+    const name = `sg${process.pid}h${i}`;
+    ip('netns', 'add', name);
+    this.names.push(name);
+    ip('-n', this.hub, 'link', 'add', `v${i}`, 'type', 'veth', 'peer', 'eth0', 'netns', name);
+    ip('-n', this.hub, 'link', 'set', `v${i}`, 'master', 'br0', 'up');
+    ip('-n', name, 'addr', 'add', `${this.address(i)}/24`, 'dev', 'eth0');
+    ip('-n', name, 'link', 'set', 'eth0', 'up');
+    ip('-n', name, 'link', 'set', 'lo', 'up');
+  }
+
+  /** @param {number} i */
+  address(i) {
+    return `10.77.0.${i + 1}`;
+  }
+
+  /**
+   * Words that start a program on a host.
+   *
+   * @param {number} i
+   */
+  on(i) {
+    return ['ip', 'netns', 'exec', this.names[i]];
+  }
+
+  /**
+   * Takes the cable of a host out of the switch, or puts it back: the host sees nothing but that
+   * nobody answers any more.
+   *
+   * @param {number} i
+   * @param {boolean} linked
+   */
+  bridge(i, linked) {
+    const master = linked ? ['master', 'br0'] : ['nomaster'];
+    ip('-n', this.hub, 'link', 'set', `v${i}`, ...master);
+  }
+
+  /**
+   * Takes the link of a host down, or up again.
+   *
+   * @param {number} i
+   * @param {boolean} linked
+   */
+  link(i, linked) {
+    ip('-n', this.hub, 'link', 'set', `v${i}`, linked ? 'up' : 'down');
+  }
+
+  remove() {
+    for (const name of [...this.names, this.hub]) spawnSync('ip', ['netns', 'del', name]);
+    this.names = [];
+  }
+}
+
+module.exports = { Hosts, whyNot };

@@ -1,0 +1,119 @@
+'use strict';
+
+// A Seneca service in a process of its own, told over IPC what to do; see
+// `processes.js`. Its first argument is JSON:
+//   { version, seneca, options, form: 'use' | 'start' | 'none', add: [[pattern, answer]],
+//     wrapper: words of a command to start it with,
+//     keep: stays alive by itself, handles: a signal with a handler of its own }
+// Its actions answer `{ pid, pattern, left + right, ... }`; see `answers`.
+
+const setup = JSON.parse(process.argv[2]);
+const gossip = require('../..');
+
+const seneca = require(setup.version)({ log: 'fatal', ...setup.seneca });
+const tell = (/** @type {any} */ data) => process.send?.(data);
+
+/** @type {Record<string, (this: any, msg: any, reply: any) => void>} */
+const answers = {
+  sum(msg, reply) {
+    reply({ pid: process.pid, answer: msg.left + msg.right });
+  },
+  product(msg, reply) {
+    reply({ pid: process.pid, answer: msg.left * msg.right });
+  },
+  who(_msg, reply) {
+    reply({ pid: process.pid, name: setup.name });
+  },
+  slow(msg, reply) {
+    setTimeout(() => reply({ pid: process.pid }), msg.ms ?? 500);
+  },
+  fail(_msg, reply) {
+    reply(Object.assign(new Error('as asked'), { code: 'as_asked' }));
+  },
+  prior(msg, reply) {
+    this.prior(msg, reply);
+  },
+  block(msg, reply) {
+    const end = Date.now() + (msg.ms ?? 500);
+    while (Date.now() < end);
+    reply({ pid: process.pid });
+  },
+};
+
+const add = (/** @type {[string, string][]} */ list) => {
+  for (const [pattern, answer] of list) seneca.add(pattern, answers[answer]);
+};
+
+add(setup.add ?? []);
+
+for (const on of ['join', 'alive', 'suspect', 'fail', 'leave', 'update']) {
+  seneca.sub({ sys: 'gossip', on }, (/** @type {any} */ msg) => {
+    const { name, status, key, value, pins } = msg;
+    tell({ event: { on, name, status, key, value, pins, at: Date.now() } });
+  });
+}
+
+if (setup.form === 'start') gossip(seneca).start(setup.options);
+else if (setup.form !== 'none') seneca.use(gossip, setup.options);
+
+/** @type {Record<string, (args: any, done: (err: any, out?: any) => void) => void>} */
+const commands = {
+  act: (msg, done) => seneca.act(msg, done),
+  add: (list, done) => {
+    add(list);
+    done(null);
+  },
+  close: (_, done) => seneca.close(done),
+  resources: (_, done) => done(null, process.getActiveResourcesInfo()),
+  // What somebody has put into the prototype of all objects.
+  polluted: (_, done) => done(null, Object.keys(Object.prototype)),
+  // Calls of `msg` every so many ms, until `unload` asks what became of them.
+  load: ({ msg, every }, done) => {
+    load = { made: [], open: 0, timer: setInterval(() => one(msg), every) };
+    done(null);
+  },
+  unload: (_, done) => {
+    const { made, timer } = load;
+    clearInterval(timer);
+    const wait = () => (load.open > 0 ? setTimeout(wait, 5) : done(null, made));
+    wait();
+  },
+};
+
+/** @type {any} */
+let load = null;
+
+/** One call, with what became of it. */
+function one(/** @type {any} */ msg) {
+  const call = { at: Date.now(), ms: 0, error: null, pid: null };
+  load.made.push(call);
+  load.open++;
+  seneca.act(msg, (/** @type {any} */ err, /** @type {any} */ out) => {
+    load.open--;
+    call.ms = Date.now() - call.at;
+    if (err) call.error = err.code || err.message;
+    else call.pid = out.pid;
+  });
+}
+
+/** Details of an error as far as IPC carries them. */
+function carried(/** @type {any} */ details) {
+  try {
+    return JSON.parse(JSON.stringify(details));
+  } catch {
+    return null;
+  }
+}
+
+process.on('message', (/** @type {any} */ { id, command, args }) => {
+  commands[command](args, (err, out) => {
+    const error = err && { code: err.code, message: err.message, details: carried(err.details) };
+    tell({ id, error: error || null, out: out ?? null });
+  });
+});
+// What keeps this process alive is what a service would have: not this channel.
+process.channel?.unref();
+if (setup.keep) setInterval(() => {}, 1000);
+if (setup.handles) process.on(setup.handles, () => tell({ event: { on: 'signal' } }));
+
+seneca.ready(() => tell({ ready: true }));
