@@ -25,7 +25,10 @@ describe('between hosts', function () {
     await rustService();
     hosts = new Hosts(3);
   });
-  afterEach(killAll);
+  afterEach(async () => {
+    await killAll();
+    hosts?.restore();
+  });
   after(() => hosts?.remove());
 
   /**

@@ -1,6 +1,8 @@
 //! Real nodes on real sockets of the loopback. Every wait is for a state, with
 //! a bound that only a broken node exceeds.
 
+mod ports;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +11,8 @@ use std::time::{Duration, Instant};
 use seneca_gossip::engine::Event;
 use seneca_gossip::membership::Status;
 use seneca_gossip::net::{Cluster, Notice, Options, StartError};
+
+use ports::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -20,7 +24,15 @@ fn options(seeds: &[&Cluster]) -> Options {
 }
 
 async fn node(seeds: &[&Cluster]) -> Cluster {
-    Cluster::start(options(seeds)).await.expect("a node starts")
+    node_at(0, seeds).await
+}
+
+async fn node_at(port: u16, seeds: &[&Cluster]) -> Cluster {
+    let options = Options {
+        port,
+        ..options(seeds)
+    };
+    Cluster::start(options).await.expect("a node starts")
 }
 
 /// Waits until something is so.
@@ -90,23 +102,20 @@ async fn nodes_join_through_one_seed_and_keys_spread() {
 async fn a_crash_is_noticed_and_the_next_run_is_welcome() {
     let a = node(&[]).await;
     let b = node(&[&a]).await;
-    let c = node(&[&a]).await;
+    let port = free_port();
+    let c = node_at(port, &[&a]).await;
     for node in [&a, &b, &c] {
         until("three are alive", || alive(node) == 3).await;
     }
     c.set(".run", b"1".to_vec()).unwrap();
     until("its key spreads", || b.value(c.name(), ".run").is_some()).await;
-    let (name, port, generation) = (c.name().to_string(), c.addr().port(), c.generation());
+    let (name, generation) = (c.name().to_string(), c.generation());
     c.close();
     for node in [&a, &b] {
         until("it is dead", || status(&name, node) == Some(Status::Dead)).await;
     }
-    let again = Cluster::start(Options {
-        port,
-        ..options(&[&a])
-    })
-    .await;
-    let again = again.expect("the port is free at once");
+    // Its port is free at once.
+    let again = node_at(port, &[&a]).await;
     assert_eq!(again.name(), name);
     assert!(again.generation() > generation);
     for node in [&a, &b] {
@@ -185,9 +194,7 @@ async fn twenty_nodes_know_each_other() {
 
 #[tokio::test]
 async fn a_seed_that_comes_later_is_found() {
-    let a = node(&[]).await;
-    let port = a.addr().port();
-    a.close();
+    let port = free_port();
     let seeds = vec![format!("localhost:{port}")];
     let b = Cluster::start(Options {
         seeds,
@@ -201,12 +208,7 @@ async fn a_seed_that_comes_later_is_found() {
             .any(|event| matches!(event, Event::SeedFailed { .. }))
     })
     .await;
-    let a = Cluster::start(Options {
-        port,
-        ..Options::default()
-    })
-    .await
-    .unwrap();
+    let a = node_at(port, &[]).await;
     until("they know each other", || alive(&a) == 2 && alive(&b) == 2).await;
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
+use super::ports::free_port;
 use super::{Raw, act, api, join, start, until};
 
 /// Answers `a:1` with a name.
@@ -376,10 +377,9 @@ async fn starts_that_are_refused() {
 
 #[tokio::test]
 async fn start_and_leave_again_and_again() {
-    let mut port = 0;
+    let port = free_port();
     for _ in 0..20 {
         let service = start(api().port(port)).await;
-        port = service.port().unwrap();
         assert!(
             service
                 .act(json!({ "role": "api", "cmd": "null" }))

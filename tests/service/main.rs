@@ -4,6 +4,8 @@
 mod cluster;
 mod example;
 mod hostile;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod stock;
 
 use std::future::Future;
