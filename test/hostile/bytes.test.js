@@ -5,8 +5,6 @@
 
 const crypto = require('node:crypto');
 
-const { killAll } = require('../support/processes');
-const { rustService } = require('../support/rust');
 const { pause } = require('../support/until');
 const { MB, Victims, examples } = require('../support/victims');
 const wire = require('../support/wire');
@@ -14,17 +12,7 @@ const wire = require('../support/wire');
 describe('bytes and connections that make no sense, on the gossip port', function () {
   this.timeout(120_000);
 
-  /** @type {Victims} */
-  let victims;
-  before(async function () {
-    this.timeout(600_000);
-    await rustService();
-    victims = await new Victims().start();
-  });
-  after(async () => {
-    await killAll();
-    console.log(`      ${victims.growth()}`);
-  });
+  const victims = Victims.here();
 
   it('random bytes', () =>
     victims.survive(['malformed', 'version', 'cluster'], async (attacker, target) => {

@@ -5,8 +5,6 @@
 
 const assert = require('node:assert/strict');
 
-const { killAll } = require('../support/processes');
-const { rustService } = require('../support/rust');
 const { pause } = require('../support/until');
 const { Victims, address, examples } = require('../support/victims');
 const wire = require('../support/wire');
@@ -17,17 +15,7 @@ const MAX_NUMBER = 2n ** 53n;
 describe('well-formed lies, on the gossip port', function () {
   this.timeout(120_000);
 
-  /** @type {Victims} */
-  let victims;
-  before(async function () {
-    this.timeout(600_000);
-    await rustService();
-    victims = await new Victims().start();
-  });
-  after(async () => {
-    await killAll();
-    console.log(`      ${victims.growth()}`);
-  });
+  const victims = Victims.here();
 
   it('stages out of order, and messages that belong to the other protocol', () =>
     victims.survive(['misplaced', 'unasked', 'misaddressed'], async (attacker, target) => {

@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const { Gossiper } = require('../..');
 const { attack } = require('./attacker');
 const { freePort } = require('./ports');
-const { service } = require('./processes');
+const { killAll, service } = require('./processes');
 const { startRust } = require('./rust');
 const { until } = require('./until');
 const wire = require('./wire');
@@ -40,6 +40,20 @@ function said({ name, host, port, pins, patterns, meta, services, gossip }) {
 
 /** Two JavaScript nodes and a Rust one. */
 class Victims {
+  /** Those of the `describe` that calls this: started before its tests, killed after them. */
+  static here() {
+    const victims = new Victims();
+    before(async function () {
+      this.timeout(600_000); // the Rust service may have to be built
+      await victims.start();
+    });
+    after(async () => {
+      await killAll();
+      console.log(`      ${victims.growth()}`);
+    });
+    return victims;
+  }
+
   async start() {
     this.port = await freePort();
     this.js = await service({

@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert');
+const { createListener } = require('../../lib/tcp/listener');
 const {
   SENECAS,
   cleanUp,
@@ -9,10 +10,12 @@ const {
   makeCaller,
   makeSeneca,
   act,
-  freePort,
-  until,
-  sleep,
+  manySums,
+  rawConnection,
+  request,
 } = require('./kit');
+const { freePort } = require('../support/ports');
+const { pause, until } = require('../support/until');
 
 for (const senecaName of SENECAS) {
   describe(`calls between our nodes on ${senecaName}`, function () {
@@ -77,15 +80,7 @@ for (const senecaName of SENECAS) {
       const { seneca, add, caller, router } = await makeCaller(senecaName);
       add({ port: dead });
       add(service);
-      const got = await Promise.all(
-        Array.from({ length: 100 }, (_, n) =>
-          act(seneca, 'role:math,cmd:sum', { left: n, right: 1 }),
-        ),
-      );
-      got.forEach(({ err, out }, n) => {
-        assert.ifError(err);
-        assert.strictEqual(out.answer, n + 1);
-      });
+      await manySums(seneca, 100);
       assert.ok(caller.stats().failovers > 0);
       assert.strictEqual(router.inflight, 0);
     });
@@ -133,7 +128,7 @@ for (const senecaName of SENECAS) {
             one.child.kill('SIGKILL');
             killedAt = Date.now();
           }
-          await sleep(5);
+          await pause(5);
         }
         const ended = await Promise.all(outcomes);
         const failed = ended.filter(({ err }) => err);
@@ -158,7 +153,7 @@ for (const senecaName of SENECAS) {
       service.child.kill('SIGSTOP');
       try {
         const waiting = act(seneca, 'role:math,cmd:sum,left:1,right:2');
-        await sleep(100);
+        await pause(100);
         const begun = Date.now();
         drop(id, 'dead');
         const { err } = await waiting;
@@ -234,7 +229,7 @@ for (const senecaName of SENECAS) {
       add(service);
       for (let n = 0; n < 5; n++) await act(seneca, 'role:math,cmd:noted');
       await service.ask({ cmd: 'block', ms: 1500 });
-      await sleep(100);
+      await pause(100);
       const late = await Promise.all(
         Array.from({ length: 20 }, (_, n) =>
           act(seneca, 'role:math,cmd:note', { n, timeout$: 300 }),
@@ -280,19 +275,19 @@ for (const senecaName of SENECAS) {
             calls.push(act(seneca, 'role:math,cmd:note', { n: n++ }));
             calls.push(act(seneca, 'role:math,cmd:slow', { n: -1, ms: 50 }));
           }
-          await sleep(5);
+          await pause(5);
         }
       })();
-      await sleep(200);
+      await pause(200);
       await one.ask({ cmd: 'goodbye' });
       assert.strictEqual((await one.ask({ cmd: 'drain', ms: 5000 })).left, 0);
       // Nothing of ours runs there any more.
-      const raw = await require('./kit').rawConnection(one.port);
-      raw.send(require('./kit').request('q/q', { role: 'math', cmd: 'noted' }));
+      const raw = await rawConnection(one.port);
+      raw.send(request('q/q', { role: 'math', cmd: 'noted' }));
       const ranThere = (await raw.next()).res.seen;
       await one.ask({ cmd: 'close' });
       one.child.kill('SIGKILL');
-      await sleep(200);
+      await pause(200);
       go = false;
       await running;
       for (const { err } of await Promise.all(calls)) assert.ifError(err);
@@ -333,8 +328,8 @@ for (const senecaName of SENECAS) {
       }
       seneca.act('role:math,cmd:note,n:4');
       const seenBy = async (port) => {
-        const raw = await require('./kit').rawConnection(port);
-        raw.send(require('./kit').request('q/q', { role: 'math', cmd: 'noted' }));
+        const raw = await rawConnection(port);
+        raw.send(request('q/q', { role: 'math', cmd: 'noted' }));
         return (await raw.next()).res.seen;
       };
       await until(
@@ -391,15 +386,7 @@ for (const senecaName of SENECAS) {
         senecaOptions: { timeout: 100_000 },
       });
       add(service);
-      const got = await Promise.all(
-        Array.from({ length: 10_000 }, (_, n) =>
-          act(seneca, 'role:math,cmd:sum', { left: n, right: 1 }),
-        ),
-      );
-      got.forEach(({ err, out }, n) => {
-        assert.ifError(err);
-        assert.strictEqual(out.answer, n + 1);
-      });
+      await manySums(seneca, 10_000);
       assert.strictEqual(router.inflight, 0);
     });
   });
@@ -411,7 +398,6 @@ describe('a listener', function () {
 
   it('says which port is taken', async () => {
     const { port } = await serve();
-    const { createListener } = require('../../lib/tcp/listener');
     const seneca = await makeSeneca();
     const second = createListener({ seneca, host: '127.0.0.1', port, allows: () => true });
     await assert.rejects(second.listen(), { code: 'EADDRINUSE', port });

@@ -2,7 +2,8 @@
 
 const assert = require('node:assert');
 const crypto = require('node:crypto');
-const { SENECAS, cleanUp, forkService, rawConnection, request, until, sleep } = require('./kit');
+const { SENECAS, cleanUp, forkService, rawConnection, request } = require('./kit');
+const { pause, until } = require('../support/until');
 
 const MB = 1024 * 1024;
 const sum = { role: 'math', cmd: 'sum', left: 2, right: 3 };
@@ -76,10 +77,10 @@ for (const senecaName of SENECAS) {
         const raw = await rawConnection(service.port);
         raw.send(request(`s/${round}`, { role: 'math', cmd: 'slow', n: 1, ms: 20 }));
         raw.write('{"id":"a/b","kind":"act","act":{"role":"ma');
-        await sleep(2);
+        await pause(2);
         raw.socket.resetAndDestroy();
       }
-      await sleep(100);
+      await pause(100);
       await works();
       const { stats } = await until(async () => {
         const told = await service.ask({ cmd: 'stats' });
@@ -203,7 +204,7 @@ for (const senecaName of SENECAS) {
         );
         assert.strictEqual(reply.res, null);
       }
-      await sleep(200);
+      await pause(200);
       await works();
     });
 
@@ -246,7 +247,7 @@ for (const senecaName of SENECAS) {
         const reply = await ask(`{"id":"p/p","kind":"act","sync":true,"act":${act}}\n`);
         assert.ok(reply.error, act);
       }
-      await sleep(300);
+      await pause(300);
       await works();
     });
 
@@ -376,7 +377,7 @@ for (const senecaName of SENECAS) {
       for (let n = 0; n < count; n++)
         raw.send(request(`r${n}/t`, { role: 'math', cmd: 'pad', size: 100_000 }));
       await until(async () => (await service.ask({ cmd: 'stats' })).stats.pauses > 0);
-      await sleep(500);
+      await pause(500);
       const { rss, stats } = await service.ask({ cmd: 'stats' });
       assert.ok(stats.accepted < 1500, `accepted ${stats.accepted}`);
       assert.ok(rss - before < 250 * MB, `grew by ${(rss - before) / MB} MB`);
@@ -406,7 +407,7 @@ for (const senecaName of SENECAS) {
       while (Date.now() - begun < 6000) {
         busy.write(text.slice(20) + text.slice(0, 20));
         assert.deepStrictEqual((await busy.next()).res, { answer: 5 });
-        await sleep(50);
+        await pause(50);
       }
       assert.ok(silent.isClosed());
       assert.ok(half.isClosed());

@@ -1,5 +1,6 @@
 'use strict';
 
+const assert = require('node:assert');
 const net = require('node:net');
 const path = require('node:path');
 const { fork } = require('node:child_process');
@@ -202,26 +203,16 @@ function request(id, message, more = {}) {
   };
 }
 
-async function until(what, ms = 10_000) {
-  const end = Date.now() + ms;
-  for (;;) {
-    const value = await what();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** A port that nobody listens on. */
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+/**
+ * As many sums at once, each of which must come back right.
+ */
+async function manySums(seneca, count) {
+  const ask = (_, n) => act(seneca, 'role:math,cmd:sum', { left: n, right: 1 });
+  const got = await Promise.all(Array.from({ length: count }, ask));
+  got.forEach(({ err, out }, n) => {
+    assert.ifError(err);
+    assert.strictEqual(out.answer, n + 1);
+  });
 }
 
 module.exports = {
@@ -233,9 +224,7 @@ module.exports = {
   forkService,
   makeCaller,
   act,
+  manySums,
   rawConnection,
   request,
-  until,
-  sleep,
-  freePort,
 };

@@ -1,7 +1,8 @@
 'use strict';
 
 const assert = require('node:assert');
-const { cleanUp, serve, makeSeneca, act, rawConnection, request, until } = require('./kit');
+const { cleanUp, serve, makeSeneca, act, manySums, rawConnection, request } = require('./kit');
+const { until } = require('../support/until');
 
 /** A Seneca without this package, on its own tcp transport. */
 async function stockClient(port, options = {}) {
@@ -91,15 +92,7 @@ for (const senecaName of ['seneca', 'seneca-rc']) {
       const { port } = await serve(senecaName);
       const client = await stockClient(port);
       // Its own table of callbacks holds 1,111.
-      const got = await Promise.all(
-        Array.from({ length: 1000 }, (_, n) =>
-          act(client, 'role:math,cmd:sum', { left: n, right: 1 }),
-        ),
-      );
-      got.forEach(({ err, out }, n) => {
-        assert.ifError(err);
-        assert.strictEqual(out.answer, n + 1);
-      });
+      await manySums(client, 1000);
     });
 
     it('may be two clients with the same message ids', async () => {
