@@ -206,7 +206,8 @@ function tellCalls(when, moment, before) {
   const retried = now.retries - before.retries;
   const sums = bold(`${answered} answered, ${errors.length} failed, ${retried} retried`);
   say(`calls    ${when}: ${sums}; slowest ${seconds(slowest)}`);
-  more(`${list(shares)}; ${now.failovers - before.failovers} went to another one unsent`);
+  const moved = now.failovers - before.failovers;
+  more(list(shares) + (moved > 0 ? `; ${moved} found a node gone, and went to another` : ''));
   if (errors.length > 0) throw new Error(`calls failed: ${list([...new Set(errors)])}`);
   if (answered < RATE) throw new Error(`only ${answered} calls were answered`);
 }

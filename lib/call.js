@@ -15,7 +15,7 @@
 const { makeError } = require('./errors');
 const { packAct, cleanTrack } = require('./message');
 const { Deadlines } = require('./deadlines');
-const { Ended } = require('./tcp/link');
+const { safely } = require('./safely');
 const { Call, Outcome } = require('./one-call');
 const { Observation } = require('./observe');
 const { deadlineOf } = require('./inherit');
@@ -41,6 +41,7 @@ const LOOK_AGAIN = 50;
  * @property {number} [retry] how often a lost call is sent again
  * @property {number} [timeout] ms, at most; 0 = what the act has
  * @property {number} [wait] ms to wait for a target
+ * @property {string} [gone] why it has no target any more
  * @property {number} [concurrency] calls in flight per target; 0 = no bound
  *
  * @typedef {object} CallerOptions
@@ -61,6 +62,8 @@ class Caller {
     this.log = log || (() => {});
     /** @type {Map<number, any>} links by target */
     this.links = new Map();
+    /** @type {Set<any>} links that get no new calls, while they wait for replies */
+    this.retired = new Set();
     this.deadlines = new Deadlines();
     /** @type {Set<InstanceType<typeof import('./one-call').Call>>} */
     this.calls = new Set();
@@ -99,7 +102,7 @@ class Caller {
     if (this.budget < BUDGET_MAX) this.budget += BUDGET_SHARE;
     const sync = meta.sync !== false;
     // Nobody waits: Seneca is told at once, as by the stock client, and failures are counted.
-    if (!sync) safely(this, reply, null, null);
+    if (!sync) safely(this.log, reply, null, null);
     const answer = sync ? reply : null;
     let body;
     try {
@@ -130,7 +133,7 @@ class Caller {
    */
   refuse(answer, err) {
     this.counters.failed++;
-    if (answer) safely(this, answer, err);
+    if (answer) safely(this.log, answer, err);
     else this.dropped(err);
   }
 
@@ -173,7 +176,27 @@ class Caller {
     if (link === undefined) return;
     this.links.delete(id);
     if (reason === 'leaving' || reason === 'withdrawn') link.retire(`it is ${reason}`);
+    else if (reason === 'left') link.left();
     else link.abandon(`the node is ${reason}`);
+    if (link.inflight > 0) this._keep(link);
+  }
+
+  /** @param {any} link a retired one, whose calls may yet be answered */
+  _keep(link) {
+    for (const one of this.retired) if (one.inflight === 0) this.retired.delete(one);
+    this.retired.add(link);
+  }
+
+  /**
+   * A node is dead: what it was still working on after it said that it leaves ends as well.
+   * @param {string} name
+   */
+  failed(name) {
+    for (const link of this.retired) {
+      if (link.target.name !== name) continue;
+      this.retired.delete(link);
+      link.abandon('the node is dead');
+    }
   }
 
   /** Calls that wait look for a target again. */
@@ -238,24 +261,9 @@ class Caller {
   }
 }
 
-/**
- * A callback that throws is the caller's fault, and must not take others with it.
- * @param {Caller} caller
- * @param {(err: any, out?: any) => void} reply
- * @param {any} err
- * @param {any} [out]
- */
-function safely(caller, reply, err, out) {
-  try {
-    reply(err, out);
-  } catch (thrown) {
-    caller.log('error', 'a callback threw', { err: thrown });
-  }
-}
-
 /** @param {CallerOptions} options */
 function createCaller(options) {
   return new Caller(options);
 }
 
-module.exports = { createCaller, Caller, safely, Ended };
+module.exports = { createCaller, Caller };

@@ -126,9 +126,7 @@ function seedAddress(seed, option) {
 function seedList(given, option = 'seeds') {
   if (given === null || given === undefined) return [];
   const list = typeof given === 'string' ? given.split(',').filter((one) => one.trim()) : given;
-  if (!Array.isArray(list)) {
-    refuse(option, "an array of 'host:gossip_port', or a function that returns one", given);
-  }
+  if (!Array.isArray(list)) refuse(option, "an array of 'host:gossip_port'", given);
   return list.map((seed, at) => seedAddress(seed, `${option}[${at}]`));
 }
 

@@ -38,22 +38,40 @@ function addCloseAction(instance, stop) {
   });
 }
 
-/** @type {Set<() => Promise<any>>} what closes the instances of this process */
-const closers = new Set();
 const SIGNALS = /** @type {const} */ (['SIGTERM', 'SIGINT']);
-let ending = false;
+const SHARED = Symbol.for('seneca-gossip signals');
+
+/**
+ * What closes the instances of this process, and its one listener: copies of this package that a
+ * process has loaded must not take each other for handlers of the host.
+ *
+ * @type {{ closers: Set<() => Promise<any>>, ending: boolean, onSignal: (signal: any) => void }}
+ */
+const shared = globalThis[SHARED] ?? { closers: new Set(), ending: false, onSignal };
+globalThis[SHARED] = shared;
+
+/**
+ * Listeners of the package signal-exit, which many programs bring along without knowing. They do
+ * nothing as long as there is any other listener, so they are no handler of the host's.
+ */
+function watchers() {
+  const host = /** @type {any} */ (process);
+  /** @type {any[]} where its versions keep their count */
+  const found = [host.__signal_exit_emitter__, globalThis[Symbol.for('signal-exit emitter')]];
+  return found.reduce((sum, one) => sum + (typeof one?.count === 'number' ? one.count : 0), 0);
+}
 
 /** @param {NodeJS.Signals} signal */
 function onSignal(signal) {
   // A handler of the host's own decides alone.
-  if (process.listenerCount(signal) > 1) return;
+  if (process.listenerCount(signal) - watchers() > 1) return;
   // Asked twice: now.
-  if (ending) {
+  if (shared.ending) {
     end(signal);
     return;
   }
-  ending = true;
-  Promise.allSettled([...closers].map((close) => close())).then(() => end(signal));
+  shared.ending = true;
+  Promise.allSettled([...shared.closers].map((close) => close())).then(() => end(signal));
 }
 
 /**
@@ -62,7 +80,7 @@ function onSignal(signal) {
  * @param {NodeJS.Signals} signal
  */
 function end(signal) {
-  for (const name of SIGNALS) process.removeListener(name, onSignal);
+  for (const name of SIGNALS) process.removeListener(name, shared.onSignal);
   process.kill(process.pid, signal);
 }
 
@@ -75,11 +93,12 @@ function end(signal) {
 function closeOnSignals(close) {
   // Signals reach the main thread only.
   if (!isMainThread) return () => {};
+  const { closers, onSignal } = shared;
   if (closers.size === 0) for (const name of SIGNALS) process.on(name, onSignal);
   closers.add(close);
   return () => {
     closers.delete(close);
-    if (closers.size > 0 || ending) return;
+    if (closers.size > 0 || shared.ending) return;
     for (const name of SIGNALS) process.removeListener(name, onSignal);
   };
 }

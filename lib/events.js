@@ -108,4 +108,4 @@ function sendEvents(root, gossiper, lookup) {
   });
 }
 
-module.exports = { EVENTS, addDefaults, sendEvents };
+module.exports = { addDefaults, sendEvents };

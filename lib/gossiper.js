@@ -4,9 +4,9 @@ const { EventEmitter } = require('node:events');
 const { performance } = require('node:perf_hooks');
 
 const { GossipError } = require('./refusal');
-const { MAX_VALUE, pack, parse } = require('./json');
+const { MAX_KEY, MAX_VALUE, pack, parse } = require('./json');
 const { nativeNode } = require('./native');
-const { refuse, text } = require('./check');
+const { show } = require('./check');
 const { gossiperOptions } = require('./options');
 
 /** How often the event loop tells the core that it is not blocked. */
@@ -41,6 +41,8 @@ class Gossiper extends EventEmitter {
     /** @type {NodeJS.Timeout | null} */
     this._beat = null;
     this._state = 'new';
+    /** @type {Set<any>} what has happened and is not handed out yet, in order */
+    this._events = new Set();
     /** @type {Promise<any> | null} */
     this._ending = null;
   }
@@ -65,7 +67,7 @@ class Gossiper extends EventEmitter {
       if (this._state === 'starting') {
         this.info = info;
         this._state = 'running';
-        for (const [key, json] of this._local) this.native.set(key, json);
+        for (const [key, json] of this._local) this._set(key, json);
       }
     } catch (err) {
       // Closed by a stop meanwhile, it rejects as well.
@@ -144,21 +146,36 @@ class Gossiper extends EventEmitter {
    * @param {any} value anything JSON can carry; undefined removes the key
    */
   setLocalState(key, value) {
-    text(key, 'key', 'a name');
+    if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY) {
+      const expected = `a key must be a string of 1 to ${MAX_KEY} bytes`;
+      throw new GossipError('gossip_value', `${expected}, not ${show(key)}`, { key });
+    }
     if (value === undefined) {
       this._local.delete(key);
       if (this._state === 'running') this.native.remove(key);
       return;
     }
     const { json, wrong } = pack(value, 'it');
-    if (wrong) refuse(`value of ${key}`, `something that JSON can carry: ${wrong}`);
+    if (wrong) throw unfit(key, `must be something that JSON can carry: ${wrong}`);
     const size = Buffer.byteLength(json);
     if (size > MAX_VALUE) {
-      refuse(`value of ${key}`, `of at most ${MAX_VALUE} bytes as JSON; it has ${size}`);
+      throw unfit(key, `must be of at most ${MAX_VALUE} bytes as JSON; it has ${size}`);
     }
     // The core knows the limits of all together: it goes first, so that what it refuses is not kept.
-    if (this._state === 'running') this.native.set(key, json);
+    if (this._state === 'running') this._set(key, json);
     this._local.set(key, json);
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} json
+   */
+  _set(key, json) {
+    try {
+      this.native.set(key, json);
+    } catch (/** @type {any} */ err) {
+      throw unfit(key, `is refused: ${err.message}`);
+    }
   }
 
   /**
@@ -175,7 +192,7 @@ class Gossiper extends EventEmitter {
    */
   peerKeys(peer) {
     if (this._isSelf(peer)) return [...this._local.keys()];
-    return this._state === 'running' ? this.native.keys(peer) : [];
+    return this._knows(peer) ? this.native.keys(peer) : [];
   }
 
   /**
@@ -185,7 +202,8 @@ class Gossiper extends EventEmitter {
    */
   peerValue(peer, key) {
     if (this._isSelf(peer)) return this.getLocalState(key);
-    return this._state === 'running' ? parse(this.native.value(peer, key)) : undefined;
+    if (!this._knows(peer) || typeof key !== 'string') return undefined;
+    return parse(this.native.value(peer, key));
   }
 
   /** @returns {string[]} every known node, this one included */
@@ -232,6 +250,11 @@ class Gossiper extends EventEmitter {
     return this._state === 'running' ? this.native.names(which) : [];
   }
 
+  /** @param {any} peer */
+  _knows(peer) {
+    return this._state === 'running' && typeof peer === 'string';
+  }
+
   /** @param {string} peer */
   _isSelf(peer) {
     return this.info !== null && peer === this.info.name;
@@ -243,8 +266,11 @@ class Gossiper extends EventEmitter {
    */
   _drain() {
     if (this._state !== 'running') return;
-    const events = JSON.parse(this.native.drain());
-    for (const event of events) {
+    // One queue: a listener that asks for what has happened (`refresh`) gets what stood behind
+    // its own event first.
+    for (const event of JSON.parse(this.native.drain())) this._events.add(event);
+    for (const event of this._events) {
+      this._events.delete(event);
       // A listener that throws must not swallow the events behind it.
       try {
         this._tell(event);
@@ -285,11 +311,14 @@ class Gossiper extends EventEmitter {
       case 'seed_failed':
         this.emit('seed_failed', event.addr, event.reason);
         break;
+      case 'synced':
+        this.emit('synced');
+        break;
       case 'log':
         this.emit('log', event.level, event.text);
         break;
       default:
-        // service, route, unroute, target, untarget, synced
+        // service, route, unroute, target, untarget
         this.emit(event.type, event);
     }
   }
@@ -313,6 +342,16 @@ function explained(err) {
   const option = ABOUT[err?.code];
   if (!option) return err;
   return new GossipError(err.code, `${err.message}; option '${option}' sets it`, { option });
+}
+
+/**
+ * The error of a value that is not taken.
+ *
+ * @param {string} key
+ * @param {string} why
+ */
+function unfit(key, why) {
+  return new GossipError('gossip_value', `the value of '${key}' ${why}`, { key });
 }
 
 /**

@@ -6,7 +6,8 @@
 /** Readers of JSON in other languages stop at 127. */
 const MAX_DEPTH = 100;
 
-/** Bytes of a value: the core's own limit. */
+/** Bytes of a key and of a value: the core's own limits. */
+const MAX_KEY = 512;
 const MAX_VALUE = 64 * 1024;
 
 /**
@@ -83,4 +84,4 @@ function parse(text) {
   }
 }
 
-module.exports = { MAX_VALUE, pack, parse, unserialisable };
+module.exports = { MAX_KEY, MAX_VALUE, pack, parse };

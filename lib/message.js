@@ -13,6 +13,8 @@ const { makeError } = require('./errors');
 /** Most nodes that a `track` may name, and most `parents$`: above it a message is not believable. */
 const MAX_TRACK = 64;
 const MAX_PARENTS = 1024;
+/** Most parts of one of them. */
+const MAX_PARENT = 16;
 
 /**
  * The text of an `act` without its closing brace, so that `timeout$` can be added when it is sent.
@@ -129,6 +131,9 @@ function unpackError(fields) {
   for (const key of Object.keys(given)) {
     if (key === 'message' || key === 'stack' || key === '__proto__') continue;
     if (key.charCodeAt(key.length - 1) === 36) continue;
+    // Seneca writes into them.
+    if (key === 'details' && (given.details === null || typeof given.details !== 'object'))
+      continue;
     err[key] = given[key];
   }
   return err;
@@ -206,9 +211,22 @@ function isPlain(value) {
   );
 }
 
-/** @param {any} value */
+/**
+ * Seneca reads the entries of `parents$` without a look, where an error cannot be caught.
+ *
+ * @param {any} value
+ */
 function isParents(value) {
-  return Array.isArray(value) && value.length <= MAX_PARENTS && value.every(Array.isArray);
+  return Array.isArray(value) && value.length <= MAX_PARENTS && value.every(isParent);
+}
+
+/** @param {any} entry pattern, id, instance, tag, version, start, end, sync, action */
+function isParent(entry) {
+  if (!Array.isArray(entry) || entry.length > MAX_PARENT) return false;
+  if (typeof (entry[1] ?? '') !== 'string') return false;
+  return entry.every((part) =>
+    typeof part === 'string' ? part.length <= 512 : part === null || typeof part !== 'object',
+  );
 }
 
 module.exports = {

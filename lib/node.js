@@ -18,6 +18,13 @@ const { member } = require('./messages');
 
 /** @typedef {InstanceType<typeof import('./gossiper').Gossiper>} Gossiper */
 
+/** How long a function in `seeds` may take, ms. */
+const SEEDS_PATIENCE = 5000;
+/** How long Seneca's own close may take after calls were given up, ms. */
+const CLOSE_PATIENCE = 1000;
+/** What may be used of the time that Seneca gives to the init of a plugin. */
+const INIT_SHARE = 0.4;
+
 class Node {
   /**
    * @param {any} root
@@ -37,6 +44,8 @@ class Node {
     this.ending = null;
     /** @type {Promise<void> | null} */
     this.starting = null;
+    /** Calls that `drain` was too short for. */
+    this.unfinished = 0;
     /** Resolves when there is no more reason to wait for the first sync. */
     this.giveUp = () => {};
     this.log = (
@@ -104,11 +113,15 @@ class Node {
   /** @param {any} instance */
   async _start(instance) {
     const { options } = this;
-    for (const pin of options.need) this.routes.need(canon(pin), pin);
-    const seeds = await this._seeds();
+    /** @type {Promise<void>} */
     const synced = new Promise((resolve) => {
-      this.giveUp = () => resolve(undefined);
+      this.giveUp = () => resolve();
     });
+    // Closed before, or meanwhile: a node that starts now would never be closed.
+    if (this.ending) return;
+    for (const pin of options.need) this.routes.need(canon(pin), pin);
+    const seeds = await this._seeds(synced);
+    if (this.ending) return;
     const { call, gossiper } = await open({
       options,
       seeds,
@@ -120,10 +133,20 @@ class Node {
     // Publishes what is answered by now, be it nothing: the service itself is told with it.
     this.publisher.start();
     this.log('info', `${gossiper.name} is up`, { name: gossiper.name, call: call?.port ?? null });
-    if (options.signals) this.forgetSignals = closeOnSignals(() => this.root.close());
+    if (options.signals) this.forgetSignals = closeOnSignals(() => this._closeSoon());
 
     const others = seeds.filter((seed) => seed !== gossiper.name);
-    if (others.length > 0 && !this.ending) await this._within(synced, this._jointime());
+    if (others.length > 0 && !this.ending) await within(synced, this._atMost(options.jointime));
+  }
+
+  /**
+   * For a signal, after which somebody waits for the process to end. Seneca's own close waits for
+   * actions that run, 22 s by default: not when `drain` is over and they have been given up.
+   */
+  async _closeSoon() {
+    await this.shutdown();
+    const closed = this.root.close();
+    await (this.unfinished > 0 ? within(closed, CLOSE_PATIENCE) : closed);
   }
 
   /** @param {number} route */
@@ -133,34 +156,34 @@ class Node {
     return targets.map((/** @type {number} */ id) => this.instances.get(id) ?? '');
   }
 
-  /** Where to join. A function that fails is no reason not to start. */
-  async _seeds() {
+  /**
+   * Where to join. A function that fails, or does not answer, is no reason not to start.
+   *
+   * @param {Promise<void>} closed
+   */
+  async _seeds(closed) {
     const { seeds } = this.options;
     if (typeof seeds !== 'function') return seeds;
+    const patience = this._atMost(SEEDS_PATIENCE);
     try {
-      return seedList(await seeds(), 'seeds()');
+      const asked = Promise.resolve().then(seeds);
+      const answered = asked.then((list) => ({ list: seedList(list, 'seeds()') }));
+      const found = await within(Promise.race([answered, closed]), patience);
+      if (found) return found.list;
+      throw new Error(`no answer within ${patience} ms`);
     } catch (/** @type {any} */ err) {
       this.log('warn', `the function in option 'seeds' failed: ${err.message}`);
       return [];
     }
   }
 
-  /** Init has a deadline of its own, which ends the process. */
-  _jointime() {
-    return Math.max(0, Math.min(this.options.jointime, this.root.options().timeout - 1000));
-  }
-
   /**
-   * @param {Promise<any>} promise
+   * Init has a deadline of its own, which ends the process.
+   *
    * @param {number} ms
    */
-  async _within(promise, ms) {
-    let timer;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([promise, late]);
-    clearTimeout(timer);
+  _atMost(ms) {
+    return Math.min(ms, Math.floor(this.root.options().timeout * INIT_SHARE));
   }
 
   /** @param {any} instance */
@@ -199,17 +222,36 @@ class Node {
   _attend(gossiper) {
     this.gossiper = gossiper;
     const { caller, routes } = this;
-    gossiper.on('target', (event) => {
+    // What members say is theirs to choose: should it break something here, that is told, and
+    // costs no more than what was said.
+    const on = (/** @type {string} */ name, /** @type {(...args: any[]) => void} */ listener) =>
+      gossiper.on(name, (...args) => {
+        try {
+          listener(...args);
+        } catch (/** @type {any} */ err) {
+          this.log('error', `what a member says cannot be followed: ${err.message}`, { err, args });
+        }
+      });
+    on('target', (event) => {
       this.instances.set(event.id, event.instance);
       caller.addTarget(event);
     });
-    gossiper.on('untarget', (event) => {
+    /** @type {any[]} routes that lost their last target, which is told next */
+    let bereft = [];
+    on('untarget', (event) => {
       this.instances.delete(event.id);
+      for (const route of bereft.splice(0)) {
+        routes.down(route, `the last one, ${event.name}, is ${event.reason}`);
+      }
       caller.dropTarget(event);
     });
-    gossiper.on('route', (event) => routes.up(event));
-    gossiper.on('unroute', (event) => routes.down(event));
-    gossiper.on('synced', () => this.giveUp());
+    on('peer_failed', (name) => caller.failed(name));
+    on('route', (event) => routes.up(event));
+    on('unroute', (event) => {
+      routes.down(event);
+      bereft.push(event);
+    });
+    on('synced', () => this.giveUp());
 
     /** @type {Map<string, any> | null} members, asked for once per batch of events */
     let known = null;
@@ -217,8 +259,9 @@ class Node {
       known ??= new Map(gossiper.members().map((raw) => [raw.name, member(raw)]));
       return known.get(name);
     });
-    gossiper.on('drained', () => {
+    on('drained', () => {
       known = null;
+      bereft = [];
       routes.settle();
       caller.wake();
     });
@@ -286,9 +329,10 @@ class Node {
     try {
       if (gossiper?.running) gossiper.native.leaving();
       call?.goodbye();
-      const left = await call?.drain(this.options.drain);
-      if (left) this.log('warn', `closing with ${left} calls unfinished after drain`);
-      while (caller.stats().inflight > 0 && Date.now() < until) {
+      const left = (await call?.drain(this.options.drain)) ?? 0;
+      this.unfinished = left;
+      if (left > 0) this.log('warn', `closing with ${left} calls unfinished after drain`);
+      while (caller.inflight > 0 && Date.now() < until) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       await gossiper?.leave();
@@ -298,6 +342,26 @@ class Node {
     this.routes.close();
     await Promise.allSettled([caller.close(), call?.close(), gossiper?.stop()]);
     this.forgetSignals?.();
+  }
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {number} ms
+ * @returns {Promise<T | undefined>} undefined when it takes longer
+ */
+async function within(promise, ms) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  /** @type {Promise<undefined>} */
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -5,7 +5,8 @@
 
 const { randomBytes } = require('node:crypto');
 const { makeError } = require('./errors');
-const { Ended } = require('./tcp/link');
+const { safely } = require('./safely');
+const { Ended } = require('./tcp/terms');
 
 /** What the core is told of a call. */
 const Outcome = Object.freeze({ OK: 0, ERROR: 1, LOST: 2, TIMEOUT: 3 });
@@ -49,9 +50,13 @@ class Call {
     /** @type {number[] | undefined} targets that did not take it */
     this.exclude = undefined;
     this.tries = 0;
+    /** How often it waited for somebody to send it to again. */
+    this.pauses = 0;
     this.why = '';
     /** @type {Error | null} how the last written attempt was lost */
     this.lostError = null;
+    /** @type {Error | null} why a target did not run it */
+    this.refusal = null;
     this.waitUntil = 0;
     /** @type {NodeJS.Timeout | null} */
     this.timer = null;
@@ -136,12 +141,19 @@ class Call {
     }
     caller.waiting.delete(this);
     if (this.lostError !== null) {
-      this.retry(this.lostError);
+      // Nobody else is there: the one that was lost may come back.
+      if (this.pauses < (spec.retry || 0)) this.pause();
+      else this.fail(this.lostError, -1);
+      return;
+    }
+    if (this.refusal !== null) {
+      this.fail(this.refusal, -1);
       return;
     }
     caller.counters.noTarget++;
     const waited = Math.round(now - this.waitUntil + (spec.wait || 0));
-    this.fail(makeError('no_target', { pattern: spec.pattern, why: this.why, waited }), -1);
+    const why = this.why || spec.gone || '';
+    this.fail(makeError('no_target', { pattern: spec.pattern, why, waited }), -1);
   }
 
   /** Looks for a target again, those that failed included. */
@@ -184,7 +196,12 @@ class Call {
       this.retry(this.lost(link));
       return;
     }
-    if (ended === Ended.REFUSED && err !== null) this.why = err.message;
+    this.seq = 0;
+    if (ended === Ended.REFUSED && err !== null) {
+      this.why = err.message;
+      // That it has no action for it is what `no_target` says of all.
+      if (err.code !== 'act_not_found') this.refusal = err;
+    }
     caller.counters.failovers++;
     this.again();
   }
@@ -214,13 +231,16 @@ class Call {
     this.tries++;
     // The first retry goes at once: the others are alive. Later ones, and those for which there is no other target, wait
     // a little and may go where they failed.
-    if (this.tries === 1 && this.exclude !== undefined) {
-      this.again();
-      return;
-    }
-    const pause = Math.min(RETRY_MAX, RETRY_FIRST * 2 ** this.tries);
+    if (this.tries === 1 && this.exclude !== undefined) this.again();
+    else this.pause();
+  }
+
+  /** Another attempt a little later, which may go where it failed. */
+  pause() {
+    this.pauses++;
+    const ms = Math.min(RETRY_MAX, RETRY_FIRST * 2 ** Math.max(this.tries, this.pauses));
     this.exclude = undefined;
-    this.timer = setTimeout(() => this.again(), pause * (0.5 + Math.random() / 2));
+    this.timer = setTimeout(() => this.again(), ms * (0.5 + Math.random() / 2));
   }
 
   /** Another attempt under another id: the same one would be answered from the first one's history, or not at all. */
@@ -246,7 +266,7 @@ class Call {
       pattern: spec.pattern,
       target: link === null ? undefined : nameOf(link),
       elapsed,
-      written: this.seq > 0,
+      written: this.seq > 0 || this.lostError !== null,
       why: this.why || undefined,
     });
     this.fail(err, Outcome.TIMEOUT);
@@ -294,21 +314,17 @@ class Call {
     }
     this.link = null;
     this.reply = null;
-    if (err === null || err === undefined) caller.counters.answered++;
-    else caller.counters.failed++;
     if (this.group !== null) {
       this.group.ended(err, out);
       return;
     }
+    if (err) caller.counters.failed++;
     if (reply === null) {
       if (err) caller.dropped(err);
       return;
     }
-    try {
-      reply(err, out);
-    } catch (thrown) {
-      caller.log('error', 'a callback threw', { err: thrown });
-    }
+    if (!err) caller.counters.answered++;
+    safely(caller.log, reply, err, out);
   }
 }
 
@@ -325,4 +341,4 @@ function newId() {
   return id;
 }
 
-module.exports = { Call, Outcome, newId };
+module.exports = { Call, Outcome };

@@ -4,6 +4,8 @@
 // error that names it and says what is expected. What comes out is complete:
 // nobody behind this file deals with a missing or a strange option.
 
+const net = require('node:net');
+
 const {
   choice,
   flag,
@@ -55,6 +57,9 @@ const LISTEN_NAMES = ['pin', 'model', 'strategy', 'retry', 'timeout', 'wait', 'c
 const MODELS = ['consume', 'observe'];
 const STRATEGIES = ['p2c', 'round-robin', 'random'];
 
+/** What `advertise` is. */
+const HOST = 'a host name or address, without port';
+
 /** Settings of the gossip engine that are handed to it as they are: [lowest, highest]. */
 const TIMINGS = {
   interval: [10, 60_000],
@@ -68,6 +73,7 @@ const TIMINGS = {
   tombstones: [1000, 365 * 24 * 3_600_000],
 };
 const GOSSIP_NAMES = ['port', 'host', ...Object.keys(TIMINGS)];
+const GOSSIPER_NAMES = ['seeds', 'advertise', 'cluster', ...GOSSIP_NAMES];
 
 /**
  * @param {any} given
@@ -100,14 +106,24 @@ function pinList(given, option, jsonic) {
 }
 
 /**
+ * What is given: `null` says as much as nothing.
+ *
+ * @param {Record<string, any>} options
+ */
+function stated(options) {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value != null));
+}
+
+/**
  * One entry of `listen`.
  *
- * @param {any} given
+ * @param {any} entry
  * @param {string} option
  * @param {(text: string) => any} jsonic
  */
-function listenEntry(given, option, jsonic) {
-  if (!isObject(given)) refuse(option, 'an object with a pin', given);
+function listenEntry(entry, option, jsonic) {
+  if (!isObject(entry)) refuse(option, 'an object with a pin', entry);
+  const given = stated(entry);
   if (given.shard !== undefined || given.strategy === 'shard') {
     refuse(`${option}.shard`, 'left out: this version has no sharding yet');
   }
@@ -184,7 +200,7 @@ function gossipOptions(given, base, prefix = 'gossip.') {
   return {
     // null: beside the service's own free port
     port,
-    host: gossip.host === undefined ? base.host : text(gossip.host, 'gossip.host', 'an address'),
+    host: gossip.host ? text(gossip.host, 'gossip.host', 'an address') : base.host,
     timings,
   };
 }
@@ -232,22 +248,20 @@ function resolve(given, tools) {
   if (gossip.port !== null && gossip.port !== 0 && gossip.port === port) {
     refuse('gossip.port', "another one than 'port': both are TCP ports of this host", gossip.port);
   }
-  if (all.weight !== undefined && !(Number.isFinite(all.weight) && all.weight > 0)) {
-    refuse('weight', 'a number above 0', all.weight);
+  if (all.weight !== undefined && !(all.weight >= 0.01 && all.weight <= 100)) {
+    refuse('weight', 'a number from 0.01 to 100', all.weight);
   }
   const listen = listenList(all, tools.jsonic);
   return {
     port,
     host,
     advertise:
-      all.advertise === undefined
-        ? undefined
-        : advertised(text(all.advertise, 'advertise', 'a host name or address, without port')),
+      all.advertise === undefined ? undefined : advertised(text(all.advertise, 'advertise', HOST)),
     type: text(all.type ?? DEFAULTS.type, 'type', "the name of a transport, such as 'tcp'"),
     listen,
     pins: listen.flatMap((entry) => entry.pins),
     need: all.need === undefined ? [] : pinList(all.need, 'need', tools.jsonic),
-    seeds: typeof all.seeds === 'function' ? all.seeds : seedList(all.seeds),
+    seeds: seedsOption(all.seeds),
     cluster: clusterName(all.cluster ?? DEFAULTS.cluster),
     meta: all.meta === undefined ? {} : metaTags(all.meta),
     jointime: integer(all.jointime ?? DEFAULTS.jointime, 'jointime', 0, 600_000, 'milliseconds'),
@@ -259,10 +273,20 @@ function resolve(given, tools) {
   };
 }
 
+/** @param {any} given */
+function seedsOption(given) {
+  if (typeof given === 'function') return given;
+  if (isObject(given) || typeof given === 'number' || typeof given === 'boolean') {
+    refuse('seeds', "an array of 'host:gossip_port', or a function that returns one", given);
+  }
+  return seedList(given);
+}
+
 /** @param {string} host */
 function advertised(host) {
-  if (/^[^:\s]+:\d+$/.test(host) || /\s/.test(host)) {
-    refuse('advertise', 'a host name or address, without port', host);
+  const isHost = /^[^:\s/[\]]+$/.test(host) || net.isIPv6(host.replace(/^\[(.*)\]$/, '$1'));
+  if (!isHost) {
+    refuse('advertise', HOST, host);
   }
   if (host === '0.0.0.0' || host === '::' || host === '[::]') {
     refuse('advertise', 'an address that others can reach', host);
@@ -280,11 +304,12 @@ function gossiperOptions(args) {
     typeof args[0] === 'object' && args[0] !== null && !Array.isArray(args[0])
       ? args[0]
       : { port: args[0], seeds: args[1], host: args[2] };
+  onlyKnown(flat, GOSSIPER_NAMES, '');
   const { port, seeds, host, advertise, cluster, ...timings } = flat;
   return {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
     host: text(host ?? '127.0.0.1', 'host', 'an address to bind to'),
-    advertise: advertise === undefined ? undefined : text(advertise, 'advertise', 'a host name'),
+    advertise: advertise === undefined ? undefined : advertised(text(advertise, 'advertise', HOST)),
     seeds: seedList(seeds),
     cluster: clusterName(cluster ?? 'default'),
     timings: gossipOptions(timings, { host: '', port: 0 }, '').timings,

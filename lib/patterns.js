@@ -68,33 +68,56 @@ function read(text) {
   return pattern;
 }
 
-/** @type {Map<string, RegExp>} globs of our own pins, compiled */
-const compiled = new Map();
+const RUN = Symbol('any run');
+const ONE = Symbol('any one');
 
-/** @param {string} glob */
-function compile(glob) {
-  const known = compiled.get(glob);
-  if (known) return known;
-  // As Seneca's gex reads it: `*` any run, `?` any one, `**` and `*?` the signs themselves.
-  const source = glob.replace(/\*\*|\*\?|[\s\S]/g, (sign) => {
-    if (sign === '*') return '[\\s\\S]*';
-    if (sign === '?') return '[\\s\\S]';
-    return (sign.length === 2 ? sign[1] : sign).replace(/[-[\]{}()*+?.,\\^$|#\s/]/, '\\$&');
+/**
+ * The signs of a glob, as Seneca's gex reads it: `*` any run, `?` any one, `**` and `*?` the
+ * signs themselves.
+ *
+ * @param {string} glob
+ */
+function signsOf(glob) {
+  const parts = glob.match(/\*\*|\*\?|[\s\S]/g) ?? [];
+  return parts.map((part) => {
+    if (part === '*') return RUN;
+    if (part === '?') return ONE;
+    return part.length === 2 ? part[1] : part;
   });
-  const made = new RegExp(`^${source}$`);
-  if (compiled.size >= 1000) compiled.clear();
-  compiled.set(glob, made);
-  return made;
 }
 
 /**
- * Does a value fit a glob?
+ * Does a value fit a glob? No regular expression: with several `*` one would take the square of
+ * the value's length or more, and the value comes from others.
  *
  * @param {string} glob
  * @param {string} value
  */
 function fits(glob, value) {
-  return glob === value || (/[*?]/.test(glob) && compile(glob).test(value));
+  if (glob === value) return true;
+  if (!/[*?]/.test(glob)) return false;
+  const signs = signsOf(glob);
+  let at = 0;
+  let sign = 0;
+  // Where the last run stands, and up to where it reaches so far.
+  let run = -1;
+  let reach = 0;
+  while (at < value.length) {
+    if (signs[sign] === RUN) {
+      run = sign++;
+      reach = at;
+    } else if (signs[sign] === ONE || signs[sign] === value[at]) {
+      sign++;
+      at++;
+    } else if (run >= 0) {
+      sign = run + 1;
+      at = ++reach;
+    } else {
+      return false;
+    }
+  }
+  while (signs[sign] === RUN) sign++;
+  return sign === signs.length;
 }
 
 /**
@@ -135,6 +158,18 @@ function isReserved(pattern) {
 }
 
 /**
+ * May a pattern be given to Seneca's router? One without keys would answer everything. And what
+ * all objects have (`constructor`, `__proto__`) the router takes for entries of its own: it would
+ * write into the prototype of all objects, or throw.
+ *
+ * @param {Record<string, string>} pattern a clean one
+ */
+function isSafe(pattern) {
+  const parts = Object.entries(pattern).flat();
+  return parts.length > 0 && !parts.some((part) => part in Object.prototype);
+}
+
+/**
  * The pins in an option: a string (`;` separates several), an object, or an array of these.
  *
  * @param {any} pin
@@ -156,10 +191,14 @@ function pins(pin, jsonic) {
  */
 function flat(pin) {
   for (const [key, value] of Object.entries(pin)) {
-    if (['string', 'number', 'boolean'].includes(typeof value)) continue;
+    if (key.includes('$')) throw new Error(`'${key}' is no key of a pattern: it has a $`);
+    if (['string', 'number', 'boolean'].includes(typeof value)) {
+      if (isSafe({ [key]: String(value) })) continue;
+      throw new Error(`'${key}:${value}' names what every object has; Seneca cannot route it`);
+    }
     throw new Error(`the value of '${key}' is neither a string nor a number nor a boolean`);
   }
   return clean(pin);
 }
 
-module.exports = { canon, clean, fits, isPlain, isReserved, matches, pins, read, within };
+module.exports = { canon, clean, fits, isPlain, isReserved, isSafe, matches, pins, read, within };

@@ -13,7 +13,7 @@
 // Under a client action of this plugin may lie a local one (see `routes.js`):
 // that is what we answer.
 
-const { canon, clean, isPlain, isReserved, within } = require('./patterns');
+const { canon, clean, isPlain, isReserved, isSafe, within } = require('./patterns');
 
 /**
  * The local action at or below a definition, if there is one.
@@ -45,7 +45,7 @@ class Publisher {
     // The most specific pin decides how a pattern is offered.
     this.pins = entries
       .flatMap(({ pins, offer }) => pins.map((pin) => ({ pin, offer })))
-      .sort((a, b) => Object.keys(b.pin).length - Object.keys(a.pin).length);
+      .sort((a, b) => moreSpecific(a.pin, b.pin));
     /** @type {Map<string, { pattern: Record<string, string>, offer: any, def: any }>} */
     this.inside = new Map();
     this.active = false;
@@ -111,7 +111,7 @@ class Publisher {
    */
   _consider(def) {
     const pattern = clean(def.raw ?? {});
-    if (isReserved(pattern) || 'init' in pattern) return;
+    if (!isSafe(pattern) || isReserved(pattern) || 'init' in pattern) return;
     const fit = this.pins.find(({ pin }) => within(pattern, pin));
     if (fit) this.inside.set(canon(pattern), { pattern, offer: fit.offer, def });
   }
@@ -125,6 +125,18 @@ class Publisher {
     this.last = text;
     this.publish(offers);
   }
+}
+
+/**
+ * The order of pins, the most specific first: more keys, then fewer globs.
+ *
+ * @param {Record<string, string>} a
+ * @param {Record<string, string>} b
+ */
+function moreSpecific(a, b) {
+  const globs = (/** @type {Record<string, string>} */ pin) =>
+    Object.values(pin).filter((value) => /[*?]/.test(value)).length;
+  return Object.keys(b).length - Object.keys(a).length || globs(a) - globs(b);
 }
 
 /**

@@ -15,7 +15,7 @@
 //   goes through so many at most: then the next more general action answers.
 
 const { makeError } = require('./errors');
-const { clean, isReserved, read } = require('./patterns');
+const { canon, clean, isReserved, isSafe, read } = require('./patterns');
 const { localBelow } = require('./publish');
 const { Waiting, run } = require('./waiting');
 
@@ -58,7 +58,7 @@ class Routes {
     this.instances = instances;
     /** @type {Map<string, Entry>} by canonical pattern */
     this.entries = new Map();
-    this.waiting = new Waiting();
+    this.waiting = new Waiting(caller.log);
     /** Has something come up since the last `settle`? */
     this.fresh = false;
     /** Were there too many? */
@@ -72,9 +72,8 @@ class Routes {
    * @param {{ id: number, pattern: string, offer: any }} event
    */
   up({ id, pattern, offer }) {
-    const shape = offer?.pattern ? clean(offer.pattern) : read(pattern);
-    // What is Seneca's own is never routed, whatever a member says that it answers.
-    if (!shape || isReserved(shape) || 'init' in shape) return;
+    const shape = shapeOf(pattern, offer);
+    if (!shape) return;
     if (this.entries.size >= MAX_ROUTES && !this.entries.has(pattern)) {
       this._full(pattern);
       return;
@@ -114,10 +113,13 @@ class Routes {
    * The last target of the route is gone.
    *
    * @param {{ pattern: string }} event
+   * @param {string} [why]
    */
-  down({ pattern }) {
+  down({ pattern }, why = '') {
     const entry = this.entries.get(pattern);
-    if (entry) entry.live = false;
+    if (!entry) return;
+    entry.live = false;
+    entry.spec.gone = why;
   }
 
   /**
@@ -215,6 +217,13 @@ class Routes {
       instance.prior(msg, reply);
       return;
     }
+    // A glob (`role:*`) fits what is Seneca's own as well; that stays here.
+    if (isReserved(msg)) {
+      const def = this._instead(msg, () => false);
+      if (def) run(def, instance, msg, reply);
+      else reply(makeError('act_not_found', { args: canon(clean(msg)) }));
+      return;
+    }
     const track = msg.transport$?.track;
     const passed = Array.isArray(track) ? track : [];
     const arrived = passed.length > 0 || meta?.remote;
@@ -237,7 +246,7 @@ class Routes {
         reply(makeError('message_loop', { pattern: entry.spec.pattern, track: passed }));
         return;
       }
-      if (entry.needed) {
+      if (entry.needed && !this.closed) {
         this.waiting.add(entry.spec.pattern, instance, msg, reply, meta);
         return;
       }
@@ -280,6 +289,20 @@ class Routes {
     }
     return router.find(msg) ?? null;
   }
+}
+
+/**
+ * The pattern of a route as an object, or null where it is none that may be routed: a member says
+ * what it likes, and what is Seneca's own stays Seneca's.
+ *
+ * @param {string} pattern
+ * @param {any} offer
+ */
+function shapeOf(pattern, offer) {
+  const shape = offer?.pattern ? clean(offer.pattern) : read(pattern);
+  // One name, one pattern: else the first to say something else would have it for ever.
+  if (!shape || canon(shape) !== pattern || !isSafe(shape)) return null;
+  return isReserved(shape) || 'init' in shape ? null : shape;
 }
 
 /**

@@ -105,7 +105,7 @@ function callPortError(err, options) {
  */
 async function listenByHook(instance, options) {
   const { type, host } = options;
-  const port = await tryPort(options.port, host).catch((err) => {
+  const port = await tryPorts(options).catch((err) => {
     throw callPortError(err, options);
   });
   const config = { role: 'transport', hook: 'listen', type, host, port };
@@ -162,6 +162,25 @@ function act(instance, msg) {
       err ? reject(err) : resolve(out),
     );
   });
+}
+
+/**
+ * A port that can be had, and where it is to be a free one, with a free one beside it for gossip: a
+ * hook cannot take back what it has opened.
+ *
+ * @param {import('./options').Options} options
+ */
+async function tryPorts({ port, host, gossip }) {
+  for (let attempt = 1; ; attempt++) {
+    const found = await tryPort(port, host);
+    if (port !== 0 || gossip.port !== null) return found;
+    try {
+      await tryPort(found + 1, gossip.host);
+      return found;
+    } catch (err) {
+      if (attempt >= ATTEMPTS) throw err;
+    }
+  }
 }
 
 /**

@@ -7,7 +7,7 @@
 
 const { makeError } = require('./errors');
 const { act, hasHook, transportDefaults } = require('./service');
-const { Ended } = require('./tcp/link');
+const { Ended } = require('./tcp/terms');
 
 /** Errors of a connection that was never made: the call did not run. */
 const REFUSED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ETIMEDOUT/;
@@ -144,6 +144,11 @@ class ForeignLink {
     this.why = why;
     this.gone = true;
     this.connected = false;
+  }
+
+  /** The node has left the cluster; the connections are its transport's, and may yet bring replies. */
+  left() {
+    this.retire('it has left');
   }
 
   /** @param {string} why everything in flight ends */

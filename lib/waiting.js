@@ -4,9 +4,12 @@
 // target, as long as their deadline allows.
 
 const { makeError } = require('./errors');
+const { safely } = require('./safely');
 
 /** So many at most. */
 const MAX_WAITING = 10_000;
+/** The longest time of a timer, ms: a longer one would be over at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 
 /**
  * @typedef {object} Call
@@ -18,13 +21,11 @@ const MAX_WAITING = 10_000;
  */
 
 class Waiting {
-  constructor() {
+  /** @param {(level: string, text: string, more?: any) => void} log */
+  constructor(log) {
+    this.log = log;
     /** @type {Set<Call>} */
     this.calls = new Set();
-  }
-
-  get size() {
-    return this.calls.size;
   }
 
   /**
@@ -40,10 +41,11 @@ class Waiting {
       reply(makeError('overloaded', { pattern, why }));
       return;
     }
-    const left = Math.max(0, meta.start + meta.timeout - Date.now());
+    const left = Math.min(MAX_TIMER, Math.max(0, meta.start + meta.timeout - Date.now()));
     const timer = setTimeout(() => {
       this.calls.delete(call);
-      reply(makeError('no_target', { pattern, waited: left, why: 'nobody has published it' }));
+      const why = 'nobody has published it';
+      safely(this.log, reply, makeError('no_target', { pattern, waited: left, why }));
     }, left);
     const call = { instance, msg, reply, pattern, timer };
     this.calls.add(call);
@@ -66,7 +68,7 @@ class Waiting {
   close() {
     for (const call of [...this.calls]) {
       this._end(call);
-      call.reply(makeError('closed', { pattern: call.pattern }));
+      safely(this.log, call.reply, makeError('closed', { pattern: call.pattern }));
     }
   }
 

@@ -99,6 +99,28 @@ for (const version of VERSIONS) {
       });
     }
 
+    it('a signal ends the process soon, when drain was too short for what runs', async () => {
+      const port = await freePort();
+      const first = await server(port, { drain: 300 });
+      const caller = await service({ version, options: { seeds: [`127.0.0.1:${port + 1}`] } });
+      caller.act({ role: 'api', cmd: 'slow', ms: 15_000 }).catch(() => {});
+      await pause(100);
+      const began = Date.now();
+      first.kill('SIGTERM');
+      assert.equal((await first.ended).signal, 'SIGTERM');
+      assert.ok(Date.now() - began < 8000);
+    });
+
+    it('listeners of signal-exit are no handlers of the host', async () => {
+      const port = await freePort();
+      const first = await server(port, {}, { watched: true });
+      const caller = await service({ version, options: { seeds: [`127.0.0.1:${port + 1}`] } });
+      first.kill('SIGTERM');
+      assert.equal((await first.ended).signal, 'SIGTERM');
+      assert.ok(first.events.some(({ on }) => on === 'exit'));
+      await until(async () => (await caller.member(`127.0.0.1:${port + 1}`)).status === 'left');
+    });
+
     it('a signal that the host handles is left to the host', async () => {
       const first = await server(await freePort(), {}, { handles: 'SIGTERM' });
       first.kill('SIGTERM');
@@ -134,6 +156,42 @@ for (const version of VERSIONS) {
       const began = Date.now();
       await seneca.close();
       assert.ok(Date.now() - began < 4000);
+    });
+
+    it('may come before the node has begun to start', async () => {
+      for (const turns of [0, 1, 2]) {
+        const port = await freePort();
+        const seneca = plain(version);
+        seneca.use(gossip, { port, pin: 'role:api' });
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+        await new Promise((resolve) => seneca.close(resolve));
+        await pause(500);
+        // Nobody is left behind who could not be closed any more: the ports are free.
+        const next = await node(version, { port, pin: 'role:api' });
+        await next.close();
+      }
+    });
+
+    it('a function for seeds that never answers holds up neither start nor close', async () => {
+      const never = () => new Promise(() => {});
+      const seneca = plain(version);
+      seneca.use(gossip, { seeds: never });
+      await pause(200);
+      const began = Date.now();
+      await new Promise((resolve) => seneca.close(resolve));
+      assert.ok(Date.now() - began < 4000);
+      const other = await node(version, { seeds: never });
+      assert.equal((await act(other, 'sys:gossip,get:members')).members.length, 1);
+    });
+
+    it('calls that wait for a needed pattern end with it', async () => {
+      const seneca = await node(version, { need: 'role:later' });
+      const waiting = act(seneca, 'role:later,timeout$:20000');
+      waiting.catch(() => {});
+      await pause(100);
+      await act(seneca, 'sys:gossip,cmd:leave');
+      await assert.rejects(waiting, { code: 'closed' });
+      await assert.rejects(act(seneca, 'role:later,timeout$:20000'), { code: 'closed' });
     });
 
     it('gives a promise, or calls back', async () => {

@@ -9,7 +9,7 @@ const http = require('node:http');
 const { killAll, refused, service } = require('./support/processes');
 const { freePort } = require('./support/ports');
 const { VERSIONS, act, closeAll, node } = require('./support/seneca');
-const { until } = require('./support/until');
+const { pause, until } = require('./support/until');
 
 const WIRES = {
   'the web of seneca-transport': {},
@@ -30,8 +30,20 @@ for (const [name, seneca] of Object.entries(WIRES)) {
         add: [
           ['role:api,cmd:who', 'who'],
           ['role:api,cmd:fail', 'fail'],
+          ['role:api,cmd:slow', 'slow'],
         ],
       });
+
+    it('finishes calls in flight when it closes', async () => {
+      const port = await freePort();
+      const first = await server(port);
+      const caller = await service({ version, options: { seeds: [`127.0.0.1:${port + 1}`] } });
+      const slow = caller.act({ role: 'api', cmd: 'slow', ms: 1500 });
+      slow.catch(() => {});
+      await pause(200);
+      first.do('close').catch(() => {});
+      assert.equal((await slow).pid, first.pid);
+    });
 
     it('answers, fails, and fails over', async () => {
       const port = await freePort();

@@ -204,6 +204,16 @@ for (const version of VERSIONS) {
   });
 }
 
+/** @param {() => any} run @returns {any} what it throws */
+function catches(run) {
+  try {
+    run();
+  } catch (err) {
+    return err;
+  }
+  throw new Error('nothing was thrown');
+}
+
 describe('wrong values for a Gossiper', () => {
   const { Gossiper } = gossip;
   /** @type {any[]} */
@@ -239,9 +249,9 @@ describe('wrong values for a Gossiper', () => {
         assert.throws(
           () => node.setLocalState('color', value),
           (/** @type {any} */ err) => {
-            assert.match(err.message, /^seneca-gossip: option 'value of color' must be /);
+            assert.match(err.message, /^seneca-gossip: the value of 'color' must be /);
             assert.match(err.message, says);
-            assert.equal(err.code, 'gossip_option');
+            assert.equal(err.code, 'gossip_value');
             return true;
           },
         );
@@ -252,6 +262,26 @@ describe('wrong values for a Gossiper', () => {
       assert.deepEqual(node.peerKeys(node.name), []);
     });
   }
+
+  it('an option that there is none, and keys that are none: say what there is', async () => {
+    const { message } = /** @type {Error} */ (catches(() => new Gossiper({ port: 0, sedes: [] })));
+    assert.match(
+      message,
+      /unknown option 'sedes' \(did you mean 'seeds'\?\); known are: .*cluster/,
+    );
+    assert.match(catches(() => new Gossiper({ advertise: 'a:1' })).message, /'advertise' must be/);
+    const node = new Gossiper({ port: 0 });
+    open.push(node);
+    for (const key of ['', 5, 'x'.repeat(513)]) {
+      assert.throws(() => node.setLocalState(/** @type {any} */ (key), 1), {
+        code: 'gossip_value',
+        message: /a key must be a string of 1 to 512 bytes/,
+      });
+    }
+    await node.start();
+    assert.deepEqual(node.peerKeys(/** @type {any} */ (undefined)), []);
+    assert.equal(node.peerValue(/** @type {any} */ (null), 'k'), undefined);
+  });
 
   it('a port in use, and a host that is none: says which option', async () => {
     const first = new Gossiper({ port: 0 });

@@ -97,7 +97,7 @@ class Connection {
       return;
     }
     this.bad = 0;
-    if (this.saidGoodbye && this.ours) {
+    if (this.saidGoodbye) {
       // The sender was told that this line does not count, and sends it elsewhere.
       counters.afterGoodbye++;
       return;
@@ -276,9 +276,10 @@ class Connection {
 
   /** Tells our own client which of its messages count: all others never run here. */
   goodbye() {
-    if (this.saidGoodbye || this.closed) return;
+    // Who has not spoken yet is told with its first line, if it understands that.
+    if (this.saidGoodbye || this.closed || !this.ours) return;
     this.saidGoodbye = true;
-    if (this.ours) this.flow.write(`{"kind":"bye","accepted":${this.lines}}\n`);
+    this.flow.write(`{"kind":"bye","accepted":${this.lines}}\n`);
   }
 
   endIfIdle() {

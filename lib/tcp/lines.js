@@ -41,8 +41,6 @@ class LineReader {
     this.budget = budget || { used: 0, max: Number.POSITIVE_INFINITY };
     /** Set it inside `line` to stop after that line; `resume` goes on. */
     this.paused = false;
-    /** Bytes thrown away of the line that is being skipped. */
-    this.skipped = 0;
     this.skipping = false;
     /** @type {Buffer | null} */
     this.tail = null;
@@ -155,10 +153,7 @@ class LineReader {
    */
   #keep(chunk, start) {
     const more = chunk.length - start;
-    if (this.skipping) {
-      this.skipped += more;
-      return;
-    }
+    if (this.skipping) return;
     const length = this.tailLength + more;
     if (length > this.maxLine || this.budget.used + more > this.budget.max) {
       const head = Buffer.concat([
@@ -167,7 +162,6 @@ class LineReader {
       ]).toString('utf8', 0, PREFIX);
       this.#release();
       this.skipping = true;
-      this.skipped = length;
       this.sink.tooLong(head);
       return;
     }
@@ -182,7 +176,6 @@ class LineReader {
   #finish(chunk, end) {
     if (this.skipping) {
       this.skipping = false;
-      this.skipped = 0;
       return null;
     }
     this.#append(chunk, 0, end);

@@ -138,7 +138,8 @@ class Link {
   flush() {
     this.flushing = false;
     const socket = this.socket;
-    if (this.state !== State.OPEN || socket === null) return;
+    // What is given to a socket that is destroyed would count as written.
+    if (this.state !== State.OPEN || socket === null || socket.destroyed) return;
     while (this.outbox.size > 0 && socket.writableLength < SOCKET_MARK) {
       const batch = this.takeBatch();
       if (batch !== '') socket.write(batch);
@@ -281,6 +282,11 @@ class Link {
     for (const call of unsent) call.ended(Ended.UNSENT, null, null);
   }
 
+  /** The node has left: its connections are over. */
+  left() {
+    this.abandon('the node is left');
+  }
+
   /**
    * Ends at once, with everything in flight.
    * @param {string} why
@@ -334,4 +340,4 @@ class Link {
   }
 }
 
-module.exports = { Link, Ended, State };
+module.exports = { Link };

@@ -117,14 +117,25 @@ describe('what others say of a member that is there', function () {
           'x',
           ':::',
           '__proto__:x',
+          // What every object has, as a value and as a key: Seneca's router takes it for its own.
+          'cmd:__proto__,role:api',
+          'cmd:constructor,role:api',
+          'toString:*',
+          'constructor:a*',
+          'hasOwnProperty:x',
           'a:1,fatal$:true',
           '*:*',
+          'cmd:z,role:*',
+          'host:*,role:trans*',
           `a:${'*'.repeat(300)}b`,
         ].map((text) => [`@r/${text}`, '{}']),
         offers: [
           ['@r/o:1', '{"pattern":{"role":"seneca","cmd":"close"},"retry":1e9,"timeout":-1}'],
           ['@r/o:2', '{"pattern":{"__proto__":"x"},"wait":1e308,"concurrency":0}'],
           ['@r/o:3', '{"pattern":{}}'],
+          ['@r/o:7', '{"pattern":{"a$":"1"}}'],
+          ['@r/o:8', '{"pattern":{"role":"api","cmd":"__proto__"}}'],
+          ['@r/cmd:x,role:api', '{"pattern":{"role":"api","cmd":"y"}}'],
           ['@r/o:4', '[]'],
           ['@r/o:5', `{"x":${deep(30_000)}}`],
           ['@r/o:6', '{"model":"observe","retry":4294967295,"wait":18446744073709551615}'],
@@ -150,6 +161,10 @@ describe('what others say of a member that is there', function () {
               const { members } = await node.act('sys:gossip,get:members');
               assert.equal(members.length, 3, what);
               assert.deepEqual(await node.do('polluted'), [], what);
+              // Nobody has published these, and no glob brings Seneca's own to others.
+              for (const msg of [{ nobody: 'published' }, { role: 'seneca', cmd: 'z' }]) {
+                await assert.rejects(node.act(msg), { code: 'act_not_found' }, what);
+              }
             }
           }
           const { counters } = await victim.act('sys:gossip,get:status');

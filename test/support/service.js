@@ -4,6 +4,7 @@
 // `processes.js`. Its first argument is JSON:
 //   { version, seneca, options, form: 'use' | 'start' | 'none', add: [[pattern, answer]],
 //     wrapper: words of a command to start it with,
+//     watched: with listeners of signal-exit,
 //     keep: stays alive by itself, handles: a signal with a handler of its own }
 // Its actions answer `{ pid, pattern, left + right, ... }`; see `answers`.
 
@@ -114,6 +115,10 @@ process.on('message', (/** @type {any} */ { id, command, args }) => {
 // What keeps this process alive is what a service would have: not this channel.
 process.channel?.unref();
 if (setup.keep) setInterval(() => {}, 1000);
+if (setup.watched) {
+  // What it returns says whether the process is to live on.
+  require('signal-exit').onExit(() => void tell({ event: { on: 'exit' } }));
+}
 if (setup.handles) process.on(setup.handles, () => tell({ event: { on: 'signal' } }));
 
 seneca.ready(() => tell({ ready: true }));

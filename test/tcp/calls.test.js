@@ -1,6 +1,8 @@
 'use strict';
 
 const assert = require('node:assert');
+const net = require('node:net');
+const { once } = require('node:events');
 const { createListener } = require('../../lib/tcp/listener');
 const {
   SENECAS,
@@ -13,6 +15,7 @@ const {
   manySums,
   rawConnection,
   request,
+  undo,
 } = require('./kit');
 const { freePort } = require('../support/ports');
 const { pause, until } = require('../support/until');
@@ -143,6 +146,60 @@ for (const senecaName of SENECAS) {
         else assert.strictEqual(lost, failed.length);
         await cleanUp();
       }
+    });
+
+    it('may come back to the only node there is, if it comes back: retry', async () => {
+      // It drops the first connection, and answers on the second.
+      let connections = 0;
+      const server = net.createServer((socket) => {
+        const first = connections++ === 0;
+        socket.on('error', () => {});
+        socket.on('data', (text) => {
+          if (first) {
+            socket.destroy();
+            return;
+          }
+          const { id, origin } = JSON.parse(String(text));
+          socket.write(
+            `${JSON.stringify({ kind: 'res', id, origin, sync: true, res: { ok: 1 } })}\n`,
+          );
+        });
+      });
+      undo.push(() => new Promise((resolve) => server.close(resolve)));
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { seneca, add, caller } = await makeCaller(senecaName, { spec: { retry: 1 } });
+      add(/** @type {any} */ (server.address()));
+      const { err, out } = await act(seneca, 'role:math,cmd:sum,left:1,right:2');
+      assert.ifError(err);
+      assert.deepStrictEqual(out, { ok: 1 });
+      assert.strictEqual(caller.stats().retries, 1);
+    });
+
+    it('in flight at a node that says it leaves end when it dies instead', async () => {
+      const service = await forkService({ seneca: senecaName });
+      const { seneca, add, drop, caller } = await makeCaller(senecaName);
+      const id = add({ ...service, name: 'one:1' });
+      await act(seneca, 'role:math,cmd:sum,left:1,right:2');
+      const waiting = act(seneca, 'role:math,cmd:never');
+      await until(async () => (await service.ask({ cmd: 'stats' })).stats.working === 1);
+      drop(id, 'leaving');
+      service.child.kill('SIGSTOP');
+      try {
+        caller.failed('another:1');
+        caller.failed('one:1');
+        const { err } = await waiting;
+        assert.strictEqual(err.code, 'target_lost');
+      } finally {
+        service.child.kill('SIGCONT');
+      }
+    });
+
+    it('that the only node refuses say why', async () => {
+      const service = await serve(senecaName, { allows: () => false });
+      const { seneca, add } = await makeCaller(senecaName);
+      add(service);
+      const { err } = await act(seneca, 'role:math,cmd:sum,left:1,right:2');
+      assert.strictEqual(err.code, 'not_served');
     });
 
     it('in flight end when the core says that the node is dead, although its socket stays open', async () => {
@@ -395,6 +452,17 @@ for (const senecaName of SENECAS) {
 describe('a listener', function () {
   this.timeout(30_000);
   afterEach(cleanUp);
+
+  it('says goodbye to a connection that was there before, but says its first word after', async () => {
+    const { port, listener } = await serve();
+    const early = await rawConnection(port);
+    await until(() => listener.stats().open === 1);
+    listener.goodbye();
+    const hello = { msg$: { vin: 1, bye: 1 } };
+    early.send(request('a/b', { role: 'math', cmd: 'sum', left: 1, right: 2 }, hello));
+    assert.deepStrictEqual(await early.next(), { kind: 'bye', accepted: 0 });
+    assert.strictEqual(listener.stats().accepted, 0);
+  });
 
   it('says which port is taken', async () => {
     const { port } = await serve();

@@ -280,6 +280,22 @@ for (const senecaName of SENECAS) {
       await works();
     });
 
+    it('parents that Seneca cannot read are taken out', async () => {
+      for (const parents$ of [
+        [['p', {}]],
+        [['p', ['x']]],
+        [['p', 7]],
+        [[1, 2], []],
+        [['p', 'm/t', { toString: 1 }]],
+        [new Array(100).fill('x')],
+        [['x'.repeat(10_000)]],
+      ]) {
+        const reply = await ask(request('p/p', { ...sum, parents$ }));
+        assert.strictEqual(reply.res.answer, 5, JSON.stringify(parents$).slice(0, 100));
+      }
+      await works();
+    });
+
     it('100 parents end in an error, not in a loop', async () => {
       const parents$ = Array.from({ length: 100 }, () => [
         'a:1',
