@@ -1,4 +1,4 @@
-// Types of seneca-gossip. Seneca has no types of its own: what comes from it is `any`.
+// Types of seneca-gossip. What comes from Seneca is `any`, since its own types differ by version.
 
 import { EventEmitter } from 'node:events';
 

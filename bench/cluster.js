@@ -14,23 +14,19 @@
 const { spawn } = require('node:child_process');
 const os = require('node:os');
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 
 const { killAll } = require('../test/support/processes');
 const { mixed } = require('../test/support/mixed');
 const scenarios = require('../test/support/scenarios');
+const { readOptions } = require('./options');
 const { Table } = require('./table');
 
-const { values: options } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '5' },
-    'quiet-minutes': { type: 'string', default: '1' },
-    only: { type: 'string', default: 'start,kill,stop,block,many,quiet' },
-  },
-});
-const runs = Number(options.runs);
-const minutes = Number(options['quiet-minutes']);
-const chosen = options.only.split(',');
+const PARTS = ['start', 'kill', 'stop', 'block', 'many', 'quiet'];
+const {
+  runs,
+  'quiet-minutes': minutes,
+  only: chosen,
+} = readOptions({ runs: '5', 'quiet-minutes': '1', only: PARTS.join() }, { only: PARTS });
 
 const table = new Table();
 
