@@ -37,6 +37,7 @@ struct Args {
     builder: Builder,
     calls: Option<u64>,
     every: Duration,
+    seeded: bool,
     quiet: bool,
     until_eof: bool,
 }
@@ -55,6 +56,7 @@ async fn main() -> ExitCode {
         }
     };
     let (calls, every, quiet) = (args.calls, args.every, args.quiet);
+    let seeded = args.seeded;
     let until_eof = args.until_eof;
     let builder = args.builder.answer("role:api,cmd:mcl", multiply);
     let service = match builder.start().await {
@@ -87,7 +89,7 @@ async fn main() -> ExitCode {
         }
     }
     let watch = watch(events, quiet);
-    let call = call(service.clone(), calls, every);
+    let call = call(service.clone(), calls, every, seeded);
     tokio::select! {
         () = watch => {}
         () = call => {}
@@ -136,9 +138,14 @@ async fn multiply(msg: Value) -> Result<Value, ServiceError> {
 }
 
 /// Calls a JavaScript node again and again; ends after `calls` of them.
-async fn call(service: Service, calls: Option<u64>, every: Duration) {
+async fn call(service: Service, calls: Option<u64>, every: Duration, seeded: bool) {
     // Nobody may be there yet: a service does not depend on who comes first.
-    while calls.is_some() && !service.is_joined() {
+    // Without seeds it is the others who come.
+    let alone = || match seeded {
+        true => !service.is_joined(),
+        false => service.members().len() < 2,
+    };
+    while calls.is_some() && alone() {
         sleep(Duration::from_millis(20)).await;
     }
     let mut ticks = interval(every);
@@ -229,6 +236,7 @@ fn args() -> Result<Option<Args>, lexopt::Error> {
         builder: Service::builder(),
         calls: Some(0),
         every: Duration::from_secs(1),
+        seeded: false,
         quiet: false,
         until_eof: false,
     };
@@ -246,10 +254,12 @@ fn args() -> Result<Option<Args>, lexopt::Error> {
             Long("cluster") => args.builder = args.builder.cluster(parser.value()?.string()?),
             Long("seeds") => {
                 let list = parser.value()?.string()?;
-                let seeds = list
+                let seeds: Vec<_> = list
                     .split(',')
                     .map(str::trim)
-                    .filter(|seed| !seed.is_empty());
+                    .filter(|seed| !seed.is_empty())
+                    .collect();
+                args.seeded = !seeds.is_empty();
                 args.builder = args.builder.seeds(seeds);
             }
             Long("calls") => args.calls = Some(number(&mut parser, "--calls")?),

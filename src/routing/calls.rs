@@ -54,8 +54,9 @@ impl Router {
     }
 
     /// A call has ended. A `latency_us` of 0 says that it was not measured: the
-    /// caller wanted no answer, or the call came back without having been made
-    /// (then with [`Outcome::Error`]) and says nothing about the target.
+    /// caller wanted no answer ([`Outcome::Ok`]), or the call came back without
+    /// having been made ([`Outcome::Error`]). Neither says anything about the
+    /// target: that a message was written does not mean that it was read.
     ///
     /// Of a target that is gone in the meantime nothing is known any more, and
     /// nothing happens.
@@ -78,14 +79,14 @@ impl Router {
             link.inflight -= 1;
             target.inflight -= 1;
         }
-        if outcome == Outcome::Error && latency_us == 0 {
+        if matches!(outcome, Outcome::Ok | Outcome::Error) && latency_us == 0 {
             link.health.take_back(now);
             return table.settle(slot);
         }
         if outcome != Outcome::Ok {
             link.errors += 1;
         }
-        if matches!(outcome, Outcome::Ok | Outcome::Error) && latency_us > 0 {
+        if matches!(outcome, Outcome::Ok | Outcome::Error) {
             target.waiting_since = now;
         }
         if outcome != Outcome::Lost && latency_us > 0 {

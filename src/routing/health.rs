@@ -141,7 +141,7 @@ impl Health {
         self.state = State::Probing(now.saturating_add(TRIAL));
     }
 
-    /// The call was not made after all: if it was a trial, another one will be.
+    /// The call has told nothing: if it was a trial, another one will be.
     pub fn take_back(&mut self, now: Micros) {
         if matches!(self.state, State::Probing(_)) {
             self.state = State::Ejected(now.saturating_add(LOST_PAUSE));

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::glob::Glob;
-use super::text::{js_order, js_string};
+use super::text::{js_float, js_order, js_string};
 
 /// A set of `key: value` conditions on the top level of a message.
 ///
@@ -49,11 +49,28 @@ impl Pattern {
     /// Reads `key:value,key:value`; blanks around names and values are
     /// dropped, and either may stand in quotes.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
+        Self::read(text, |value| unquote(value).0)
+    }
+
+    /// Reads what somebody typed, as Seneca does: a plain number that is not in
+    /// quotes stands for its value, so `a:1.0` is `a:1`. Canonical texts have
+    /// lost their quotes, and must not be read like that.
+    pub(crate) fn typed(text: &str) -> Result<Self, PatternError> {
+        let value = |value: &str| number(value.trim()).unwrap_or_else(|| unquote(value).0);
+        Self::read(text, value)
+    }
+
+    /// The texts of a list of patterns, which `;` separates.
+    pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
+        split(text, ';').map(str::trim)
+    }
+
+    fn read(text: &str, unquoted: impl Fn(&str) -> String) -> Result<Self, PatternError> {
         let mut pairs = Vec::new();
         for part in split(text, ',') {
             let mut sides = split(part, ':');
             let key = unquote(sides.next().unwrap_or_default());
-            let value = part.get(key.1 + 1..).map(|rest| unquote(rest).0);
+            let value = part.get(key.1 + 1..).map(&unquoted);
             match value {
                 Some(value) if !key.0.is_empty() => pairs.push((key.0, value)),
                 _ => {
@@ -227,6 +244,19 @@ fn unquote(text: &str) -> (String, usize) {
     (bare.to_string(), text.len())
 }
 
+/// A decimal number as JavaScript prints it; `None` for all other texts.
+fn number(text: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
+    let begins = text
+        .trim_start_matches('-')
+        .starts_with(|c: char| c.is_ascii_digit());
+    let value: f64 = text
+        .parse()
+        .ok()
+        .filter(|_| begins && text.chars().all(plain))?;
+    value.is_finite().then(|| js_float(value))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -266,6 +296,24 @@ mod tests {
         for odd in ["'", "a:'", "a:\"", "é:ü", "a:", "\u{1F600}:'\u{1F600}"] {
             let _ = Pattern::parse(odd);
         }
+    }
+
+    #[test]
+    fn typed_numbers_are_their_values() {
+        // Right: what Seneca's own pattern is.
+        for (text, canonical) in [
+            ("a:1.0", "a:1"),
+            ("a:01,b: 1e3", "a:1,b:1000"),
+            ("a:-0.50", "a:-0.5"),
+            ("a:'1.0'", "a:1.0"),
+            ("a:1.2.3,b:1*,c:x1", "a:1.2.3,b:1*,c:x1"),
+            ("a:Infinity,b:1e999,c:-", "a:Infinity,b:1e999,c:-"),
+        ] {
+            assert_eq!(Pattern::typed(text).unwrap().to_string(), canonical);
+        }
+        assert_eq!(pattern("a:1.0").to_string(), "a:1.0");
+        let list: Vec<_> = Pattern::list("a:1; b:'x;y' ;c:3").collect();
+        assert_eq!(list, ["a:1", "b:'x;y'", "c:3"]);
     }
 
     #[test]

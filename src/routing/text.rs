@@ -37,7 +37,7 @@ fn js_number(number: &Number) -> String {
 }
 
 /// The shortest digits that name the number, laid out as ECMAScript does.
-fn js_float(x: f64) -> String {
+pub(super) fn js_float(x: f64) -> String {
     if x == 0.0 {
         return "0".into();
     }

@@ -5,11 +5,13 @@
 //!   target, by itself;
 //! - written and lost: `target_lost`, unless the offer allows `retry`; a retry
 //!   has a new id, stays inside the deadline, and is paid from a budget, so
-//!   that a dying cluster is not finished off by retries;
+//!   that a dying cluster is not finished off by retries. It goes to another
+//!   target first, and where there is none back to the same one;
 //! - no target: waits as long as the offer says, then `no_target`;
 //! - deadline: `call_timeout`, whatever the state.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,7 +23,7 @@ use super::error::{ActError, overloaded, target_lost};
 use super::flight::Flight;
 use super::link::Ended;
 use super::outgoing::Outgoing;
-use crate::routing::{Outcome, RouteId, TargetId};
+use crate::routing::{Offer, Outcome, RouteId, TargetId};
 
 /// A call that waits looks for a target when one appears, and this often (one
 /// may be pausing).
@@ -40,7 +42,13 @@ pub(super) struct Call {
     /// Why the last attempt did not work.
     why: String,
     lost: Option<ActError>,
+    /// It may run, or have run, somewhere: an attempt was written that is not
+    /// known to have been refused.
+    written: Arc<AtomicBool>,
+    /// Retries of what was lost.
     tries: u32,
+    /// How often it waited before it was sent again.
+    pauses: u32,
     wait_until: Option<Instant>,
     pattern: String,
     target: Option<String>,
@@ -57,7 +65,9 @@ impl Call {
             exclude: Vec::new(),
             why: String::new(),
             lost: None,
+            written: Arc::default(),
             tries: 0,
+            pauses: 0,
             wait_until: None,
             pattern: String::new(),
             target: None,
@@ -75,7 +85,11 @@ impl Call {
                         return result;
                     }
                 }
-                Picked::Observe(route) => return self.observe(route).await,
+                Picked::Observe(route, pattern, offer) => {
+                    self.pattern = pattern;
+                    self.bound(&offer);
+                    return self.observe(route).await;
+                }
                 Picked::Overloaded(pattern) => return Err(overloaded(&pattern)),
                 Picked::Unknown => return Err(self.not_found()),
                 Picked::Nobody(pattern, offer) => {
@@ -83,6 +97,11 @@ impl Call {
                     let until = *self.wait_until.get_or_insert_with(|| Instant::now() + wait);
                     let until = until.min(self.deadline);
                     if Instant::now() >= until {
+                        // Nobody else is there: the one that was lost may come back.
+                        if self.lost.is_some() && self.pauses < offer.retry {
+                            self.pause().await?;
+                            continue;
+                        }
                         return Err(self.nobody(&pattern, wait));
                     }
                     self.exclude.clear();
@@ -99,9 +118,7 @@ impl Call {
     /// `None`: another target may be tried.
     async fn attempt(&mut self, chosen: Chosen) -> Option<Result<Value, ActError>> {
         let offer = &chosen.offer;
-        if let Some(ms) = offer.timeout {
-            self.deadline = self.deadline.min(self.begun + Duration::from_millis(ms));
-        }
+        self.bound(offer);
         self.pattern = chosen.pattern;
         self.target = Some(chosen.name.clone());
         let target = chosen.target;
@@ -114,7 +131,13 @@ impl Call {
             self.exclude.push(target);
             return None;
         }
-        let ended = flight.send(&chosen.service, self.message.clone(), self.deadline);
+        let message = self.message.clone();
+        let ended = flight.send(
+            &chosen.service,
+            message,
+            self.deadline,
+            self.written.clone(),
+        );
         let ended = match timeout_at(self.deadline, ended).await {
             Ok(ended) => ended,
             Err(_) => {
@@ -133,39 +156,63 @@ impl Call {
             }
             Ended::Refused(why) => {
                 flight.end(Outcome::Error, false);
-                self.why = format!("{}: {why}", chosen.name);
-                self.exclude.push(target);
+                self.did_not_run(target, format!("{}: {why}", chosen.name));
             }
             Ended::Unsent(why) => {
                 flight.end(Outcome::Lost, false);
-                self.why = format!("{}: {why}", chosen.name);
-                self.exclude.push(target);
+                self.did_not_run(target, format!("{}: {why}", chosen.name));
             }
             Ended::Lost(why) => {
                 flight.end(Outcome::Lost, false);
                 self.exclude.push(target);
-                let lost = target_lost(&self.pattern, &chosen.name, &why);
+                let lost = target_lost(&self.pattern, &chosen.name, &why, self.tries + 1);
+                self.why = format!("{}: {why}", chosen.name);
                 if self.tries >= offer.retry || !self.caller.may_retry() {
                     return Some(Err(lost));
                 }
                 self.lost = Some(lost);
-                self.pause().await;
+                self.tries += 1;
+                // The first retry goes at once: the others are alive.
+                if self.tries > 1
+                    && let Err(error) = self.pause().await
+                {
+                    return Some(Err(error));
+                }
             }
         }
         None
     }
 
-    /// The first retry goes at once: the others are alive.
-    async fn pause(&mut self) {
-        if self.tries > 0 {
-            let pause = FIRST_PAUSE * 2u32.pow(self.tries.min(10));
-            sleep_until((Instant::now() + pause.min(MAX_PAUSE)).min(self.deadline)).await;
+    fn did_not_run(&mut self, target: TargetId, why: String) {
+        self.why = why;
+        self.exclude.push(target);
+        self.written.store(self.lost.is_some(), Ordering::Relaxed);
+    }
+
+    /// The offer may give it less time than its caller.
+    fn bound(&mut self, offer: &Offer) {
+        if let Some(ms) = offer.timeout {
+            self.deadline = self.deadline.min(self.begun + Duration::from_millis(ms));
         }
-        self.tries += 1;
+    }
+
+    /// Before another attempt, which may go where it failed; `Err` when there
+    /// is no time for one.
+    async fn pause(&mut self) -> Result<(), ActError> {
+        self.pauses += 1;
+        self.exclude.clear();
+        let pause = FIRST_PAUSE * 2u32.pow(self.tries.max(self.pauses).min(10));
+        let until = Instant::now() + pause.min(MAX_PAUSE);
+        sleep_until(until.min(self.deadline)).await;
+        match until < self.deadline {
+            true => Ok(()),
+            false => Err(self.timed_out()),
+        }
     }
 
     /// Every target gets the message. The first result counts; an error only
-    /// when there is no result; nobody's answer is `null`.
+    /// when there is no result; nobody's answer is `null`, unless the time is
+    /// up: then somebody may still be at it.
     async fn observe(&mut self, route: RouteId) -> Result<Value, ActError> {
         let (report, mut results) = tokio::sync::mpsc::unbounded_channel();
         for (target, service) in self.caller.begin_all(route) {
@@ -174,7 +221,8 @@ impl Call {
                 continue;
             }
             let deadline = self.deadline;
-            let ended = flight.send(&service, self.message.clone(), deadline);
+            let message = self.message.clone();
+            let ended = flight.send(&service, message, deadline, self.written.clone());
             let report = report.clone();
             // On its own, so that all get it, whoever answers first.
             tokio::spawn(async move {
@@ -201,7 +249,11 @@ impl Call {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        failed.map_or(Ok(Value::Null), Err)
+        match failed {
+            Some(error) => Err(error),
+            None if Instant::now() >= self.deadline => Err(self.timed_out()),
+            None => Ok(Value::Null),
+        }
     }
 
     fn timed_out(&self) -> ActError {
@@ -210,7 +262,16 @@ impl Call {
         let whom = target.as_ref().map(|name| format!(" from {name}"));
         let whom = whom.unwrap_or_default();
         let text = format!("The call of {pattern} got no answer within {elapsed} ms{whom}.");
-        let details = json!({ "pattern": pattern, "target": target, "elapsed": elapsed });
+        let written = self.written.load(Ordering::Relaxed);
+        let mut details = json!({
+            "pattern": pattern,
+            "target": target,
+            "elapsed": elapsed,
+            "written": written,
+        });
+        if !self.why.is_empty() {
+            details["why"] = json!(self.why);
+        }
         ActError::new("call_timeout", text, details)
     }
 

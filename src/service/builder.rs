@@ -15,6 +15,9 @@ use crate::engine::SetError;
 use crate::net;
 use crate::routing::{Offer, Pattern, PatternError};
 
+/// A year: longer is no different, and could not be added to a time.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 /// Describes a service; see the [module](super) for an example.
 pub struct Builder {
     pub(super) host: String,
@@ -167,11 +170,14 @@ impl Builder {
         self
     }
 
-    /// Others may only ask what matches a pin. Can be given several times;
-    /// without any they may ask every pattern that this service answers.
+    /// Others may only ask what matches a pin. Can be given several times, or
+    /// with several pins, `role:api;role:web`; without any they may ask every
+    /// pattern that this service answers.
     pub fn pin(mut self, pin: &str) -> Self {
-        if let Some(pin) = self.pattern(pin) {
-            self.handlers.pins.push(pin);
+        for pin in Pattern::list(pin) {
+            if let Some(pin) = self.pattern(pin) {
+                self.handlers.pins.push(pin);
+            }
         }
         self
     }
@@ -208,19 +214,19 @@ impl Builder {
     /// How long a call may take that names no time itself (with `timeout$`);
     /// 22,222 ms as in Seneca.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(LONGEST);
         self
     }
 
     /// How long `start` waits for the first exchange with a seed; 1 s.
     pub fn jointime(mut self, jointime: Duration) -> Self {
-        self.jointime = jointime;
+        self.jointime = jointime.min(LONGEST);
         self
     }
 
     /// How long `leave` waits for calls in flight; 5 s.
     pub fn drain(mut self, drain: Duration) -> Self {
-        self.drain = drain;
+        self.drain = drain.min(LONGEST);
         self
     }
 
@@ -240,7 +246,7 @@ impl Builder {
     }
 
     fn pattern(&mut self, text: &str) -> Option<Pattern> {
-        let parsed = match Pattern::parse(text) {
+        let parsed = match Pattern::typed(text) {
             Ok(pattern) if pattern.is_reserved() => Err(StartError::Reserved(text.into())),
             Ok(pattern) => Ok(pattern),
             Err(error) => Err(error.into()),

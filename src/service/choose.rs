@@ -8,7 +8,7 @@ use crate::routing::{Micros, Model, Offer, Refusal, RouteId, Router, Service, Ta
 pub(super) enum Picked {
     Target(Box<Chosen>),
     /// Every target: the route is to be observed.
-    Observe(RouteId),
+    Observe(RouteId, String, Offer),
     /// The pattern is known, but nobody answers it now.
     Nobody(String, Offer),
     Overloaded(String),
@@ -48,7 +48,7 @@ pub(super) fn choose(
     };
     let (pattern, offer) = about(router, route);
     if offer.model == Model::Observe {
-        return Picked::Observe(route);
+        return Picked::Observe(route, pattern, offer);
     }
     match router.try_pick(now, route, exclude) {
         Err(Refusal::Overloaded) => Picked::Overloaded(pattern),

@@ -18,10 +18,11 @@ use super::age::Age;
 use super::counters::count;
 use super::error::ServiceError;
 use super::handlers::deadline;
-use super::lines::{Line, Lines};
+use super::lines::{Line, Lines, give_back};
 use super::listener::{Peer, Phase, Shared};
 use super::message::{Answer, Head, Refused, Request, read_request, wall};
 use super::pace::Pace;
+use super::work::{Done, Work};
 
 /// A connection whose unread replies exceed this is not read from.
 const WRITE_MARK: usize = 1024 * 1024;
@@ -29,27 +30,26 @@ const WRITE_MARK: usize = 1024 * 1024;
 const MAX_BAD: u32 = 8;
 /// How often a connection is looked at.
 const SWEEP: Duration = Duration::from_secs(1);
+/// However little patience is asked for.
+const LEAST_SWEEP: Duration = Duration::from_millis(1);
 /// How long the last replies may take to get out.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// A call that has ended.
-struct Done {
-    id: Option<String>,
-    reply: Vec<u8>,
-}
 
 pub(super) struct Connection {
     shared: Arc<Shared>,
     peer: Arc<Peer>,
     out: Vec<u8>,
-    /// Lines so far: a goodbye names how many of them count.
+    /// Lines that count so far: a goodbye names their number.
     lines: u64,
+    /// All lines so far.
+    seen: u64,
     bad: u32,
     /// Ids of the calls at work.
     ids: HashSet<String>,
     working: usize,
-    /// The other side understands a goodbye.
-    ours: bool,
+    /// The other side understands a goodbye; its first line says so, and
+    /// nothing after it changes that.
+    ours: Option<bool>,
     said_goodbye: bool,
     ending: bool,
     age: Age,
@@ -65,10 +65,11 @@ impl Connection {
             peer,
             out: Vec::new(),
             lines: 0,
+            seen: 0,
             bad: 0,
             ids: HashSet::new(),
             working: 0,
-            ours: false,
+            ours: None,
             said_goodbye: false,
             ending: false,
             age: Age::new(),
@@ -83,9 +84,10 @@ impl Connection {
         let mut lines = Lines::new(shared.limits.max_line, Some(shared.budget.clone()));
         let mut phase = shared.phase.clone();
         let peer = self.peer.clone();
-        let mut sweep = interval(SWEEP);
+        let patience = shared.limits.patience;
+        let mut sweep = interval(SWEEP.min(patience / 4).max(LEAST_SWEEP));
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(patience);
         let mut eof = false;
         loop {
             if *phase.borrow_and_update() >= Phase::Leaving {
@@ -98,6 +100,7 @@ impl Connection {
                     None => more = false,
                 }
             }
+            pace.has_read(lines.is_partial(), self.seen);
             let served = eof && !more && self.working == 0;
             if *phase.borrow() == Phase::Closed || (served || self.ending) && self.out.is_empty() {
                 break;
@@ -106,13 +109,14 @@ impl Connection {
             tokio::select! {
                 read = lines.fill(&mut reader), if reads => match read {
                     Ok(0) => eof = true,
-                    Ok(_) => pace.has_read(lines.is_partial()),
+                    Ok(_) => {}
                     Err(_) => return,
                 },
                 wrote = writer.write(&self.out), if !self.out.is_empty() => match wrote {
                     Ok(0) | Err(_) => return,
                     Ok(n) => {
                         self.out.drain(..n);
+                        give_back(&mut self.out);
                         pace.has_written();
                     }
                 },
@@ -120,7 +124,7 @@ impl Connection {
                 _ = phase.changed() => {}
                 _ = peer.kick.notified() => break,
                 _ = sweep.tick() => {
-                    if pace.is_slow(self.lines == 0, reads, self.out.is_empty()) {
+                    if pace.is_slow(self.seen == 0, reads, self.out.is_empty()) {
                         count(&shared.counters.timed_out);
                         return;
                     }
@@ -144,7 +148,7 @@ impl Connection {
 
     fn line(&mut self, line: Line<'_>) {
         let shared = self.shared.clone();
-        self.lines += 1;
+        self.seen += 1;
         self.peer
             .last_line
             .store(shared.millis(), Ordering::Relaxed);
@@ -156,24 +160,23 @@ impl Connection {
             Ok(request) => &request.head,
             Err(refused) => &refused.head,
         };
-        if self.lines == 1 {
-            // The first line says whether the other side understands a goodbye.
-            self.ours = head.ours;
-        }
-        if self.ours && *shared.phase.borrow() >= Phase::Leaving {
+        let ours = *self.ours.get_or_insert(head.ours);
+        if ours && *shared.phase.borrow() >= Phase::Leaving {
             // Its sender is told that this line does not count.
             count(&shared.counters.after_goodbye);
-            self.lines -= 1;
             return self.goodbye();
         }
+        self.lines += 1;
         match read {
             Ok(request) => {
                 self.bad = 0;
                 self.request(request);
             }
             Err(refused) => {
-                let is_json = refused.error.code != "invalid_json";
-                self.bad = if is_json { 0 } else { self.bad + 1 };
+                // Whoever begins a line with an id speaks the protocol, even
+                // if the rest cannot be read here.
+                let stray = refused.error.code == "invalid_json" && refused.head.id.is_none();
+                self.bad = if stray { self.bad + 1 } else { 0 };
                 self.ending |= self.bad >= MAX_BAD;
                 self.refuse(refused.head, refused.error, refused.silent);
             }
@@ -209,10 +212,10 @@ impl Connection {
             return self.refuse(head, error, !sync);
         }
         let age = match self.ours {
-            true => self
+            Some(true) => self
                 .age
                 .of(head.sent.as_f64().unwrap_or(0.0), shared.millis() as f64),
-            false => 0.0,
+            _ => 0.0,
         };
         let age = Duration::from_millis(if age < 50.0 { 0 } else { age as u64 });
         let left = request.timeout.map(|timeout| timeout.saturating_sub(age));
@@ -228,16 +231,15 @@ impl Connection {
         count(&shared.counters.accepted);
         self.working += 1;
         self.ids.extend(id.clone());
-        shared.begin(&self.peer);
+        let mut work = Work::begin(shared.clone(), self.peer.clone(), self.done.clone(), id);
         let until = deadline(left, shared.timeout);
-        let (peer, done) = (self.peer.clone(), self.done.clone());
         let mut phase = shared.phase.clone();
         tokio::spawn(async move {
             // After the close it is dropped half way, and its caller hears of that
             // by the end of the connection: it may have run.
             let result = tokio::select! {
                 result = handler.run(act, until) => result,
-                _ = phase.wait_for(|phase| *phase == Phase::Closed) => return shared.end(&peer),
+                _ = phase.wait_for(|phase| *phase == Phase::Closed) => return,
             };
             let counters = &shared.counters;
             count(if result.is_ok() {
@@ -247,10 +249,7 @@ impl Connection {
             });
             let answer = result.map_or_else(Answer::Failed, Answer::Ok);
             let line = || answer.line(&head, &shared.id, received, shared.limits.max_line);
-            let reply = if sync { line() } else { Vec::new() };
-            // Fails when the connection is gone; then nobody waits for it.
-            let _ = done.send(Done { id, reply });
-            shared.end(&peer);
+            work.answer(if sync { line() } else { Vec::new() });
         });
     }
 
@@ -275,7 +274,7 @@ impl Connection {
     /// Tells our own clients which of their lines count: all others never run
     /// here. Stock clients are served to the end.
     fn goodbye(&mut self) {
-        if self.ours && !self.said_goodbye {
+        if self.ours == Some(true) && !self.said_goodbye {
             self.said_goodbye = true;
             let line = format!("{{\"kind\":\"bye\",\"accepted\":{}}}\n", self.lines);
             self.out.extend(line.into_bytes());

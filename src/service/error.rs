@@ -73,12 +73,13 @@ impl From<ActError> for ServiceError {
 /// | code | meaning |
 /// |---|---|
 /// | `act_not_found` | nobody has ever published a pattern that matches the message |
-/// | `no_target` | nobody who answers it is live now |
+/// | `no_target` | nobody who answers it is live now, or none over tcp |
 /// | `target_lost` | the connection died after the call was written: it may have run |
-/// | `call_timeout` | no answer before the deadline |
+/// | `call_timeout` | no answer before the deadline; `written` in its details says whether it may have run |
 /// | `overloaded` | every target has as many calls in flight as its offer allows |
+/// | `reply_too_long` | the reply is longer than the longest line allowed |
+/// | `invalid_json` | message or reply cannot be read by the Rust side, though JavaScript wrote it: half a surrogate pair, or too deep |
 /// | `message_too_long` | the message is longer than the longest line allowed |
-/// | `transport_missing` | its target is reached by a transport other than tcp |
 /// | `invalid_message` | the message is no JSON object |
 /// | `closed` | this service is closed |
 ///
@@ -145,12 +146,18 @@ impl From<ServiceError> for ActError {
     }
 }
 
-pub(super) fn target_lost(pattern: &str, target: &str, why: &str) -> ActError {
+pub(super) fn target_lost(pattern: &str, target: &str, why: &str, tries: u32) -> ActError {
     let text = format!(
         "The connection to {target} was lost ({why}) after the call of {pattern} was written \
          to it: it may have run there or not."
     );
-    let details = json!({ "pattern": pattern, "target": target, "why": why, "written": true });
+    let details = json!({
+        "pattern": pattern,
+        "target": target,
+        "why": why,
+        "written": true,
+        "tries": tries,
+    });
     ActError::new("target_lost", text, details)
 }
 

@@ -1,6 +1,7 @@
 //! One attempt of a call, as the router and the link count it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -38,6 +39,7 @@ impl Flight {
         service: &Service,
         message: Arc<Outgoing>,
         deadline: Instant,
+        written: Arc<AtomicBool>,
     ) -> impl Future<Output = Ended> + Send + use<> {
         let (ended, result) = oneshot::channel();
         let id = self.caller.ids.message();
@@ -49,6 +51,7 @@ impl Flight {
             id: id.clone(),
             message,
             deadline,
+            written,
             ended,
         });
         self.sent = Some((link, id));

@@ -11,7 +11,7 @@ const READ: usize = 16 * 1024;
 /// An empty buffer that has grown beyond this is given back.
 const KEEP: usize = 256 * 1024;
 /// What remains of a line that is too long: enough to hold its id.
-const PREFIX: usize = 1024;
+pub(super) const PREFIX: usize = 1024;
 
 /// Memory that the unfinished lines of many connections may take together.
 #[derive(Debug, Clone)]
@@ -35,6 +35,13 @@ impl Budget {
         }
         self.used.fetch_sub(bytes, Ordering::Relaxed);
         false
+    }
+}
+
+/// One burst must not cost its memory for as long as the connection lasts.
+pub(super) fn give_back(buffer: &mut Vec<u8>) {
+    if buffer.is_empty() && buffer.capacity() > KEEP {
+        *buffer = Vec::new();
     }
 }
 
@@ -90,9 +97,7 @@ impl Lines {
             self.scanned -= self.start;
             self.start = 0;
         }
-        if self.buffer.is_empty() && self.buffer.capacity() > KEEP {
-            self.buffer = Vec::new();
-        }
+        give_back(&mut self.buffer);
         self.buffer.reserve(READ);
         from.read_buf(&mut self.buffer).await
     }

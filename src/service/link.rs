@@ -6,7 +6,7 @@
 //! elsewhere.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::listener::tune;
 use super::outgoing::Outgoing;
+use super::queue::Queue;
 use super::talk::Talk;
 
 /// What a queue may hold, in bytes of messages.
@@ -44,6 +45,8 @@ pub(super) struct Attempt {
     pub id: String,
     pub message: Arc<Outgoing>,
     pub deadline: Instant,
+    /// Set once it is about to be written: from then on it may run.
+    pub written: Arc<AtomicBool>,
     pub ended: oneshot::Sender<Ended>,
 }
 
@@ -84,7 +87,7 @@ impl Link {
             host,
             port,
             inbox,
-            queued: queued.clone(),
+            queue: Queue::new(queued.clone()),
             failures: 0,
             retry_at: None,
             why: String::new(),
@@ -109,6 +112,7 @@ impl Link {
             .send(Order::Call(attempt))
             .map_err(|error| error.0);
         if let Err(Order::Call(attempt)) = sent {
+            self.queued.fetch_sub(size, Ordering::Relaxed);
             let _ = attempt.ended.send(Ended::Unsent("it is gone".into()));
         }
     }
@@ -130,8 +134,11 @@ pub(super) struct Task {
     pub common: Arc<Common>,
     host: String,
     port: u16,
+    /// Read at any time, whether the target reads or not: it also says that
+    /// the target is gone.
     pub inbox: mpsc::UnboundedReceiver<Order>,
-    queued: Arc<AtomicUsize>,
+    /// What came out of the inbox and is not written.
+    pub queue: Queue,
     failures: u32,
     /// No new attempt to connect before this.
     pub retry_at: Option<Instant>,
@@ -148,54 +155,66 @@ pub(super) enum Next {
 
 impl Task {
     async fn run(mut self) {
-        while let Some(order) = self.inbox.recv().await {
-            let first = match order {
-                Order::Call(attempt) => attempt,
-                Order::Forget(_) => continue,
-                Order::Retire(why) | Order::Abandon(why) => return self.end(Vec::new(), &why),
+        while self.next().await == Next::Idle {}
+        self.end();
+    }
+
+    /// Until there is nothing to do, or a connection has ended.
+    async fn next(&mut self) -> Next {
+        if self.queue.is_empty() {
+            let Some(order) = self.inbox.recv().await else {
+                return Next::Gone;
             };
-            if self.retry_at.is_some_and(|at| Instant::now() < at) {
-                self.unsent(vec![first], &self.why);
-                continue;
+            if self.order(order) == Next::Gone {
+                return Next::Gone;
             }
-            let mut waiting = vec![first];
-            let next = match self.connect(&mut waiting).await {
-                Ok(stream) => {
-                    (self.failures, self.retry_at) = (0, None);
-                    Talk::new(&mut self, waiting).run(stream).await
-                }
-                Err(next) => {
-                    self.unsent(waiting, &self.why);
-                    next
-                }
-            };
-            if next == Next::Gone {
-                let why = self.why.clone();
-                return self.end(Vec::new(), &why);
+        }
+        if self.queue.is_empty() {
+            return Next::Idle;
+        }
+        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+            self.queue.unsent(&self.why);
+            return Next::Idle;
+        }
+        match self.connect().await {
+            Ok(stream) => {
+                (self.failures, self.retry_at) = (0, None);
+                Talk::new(self).run(stream).await
+            }
+            Err(next) => {
+                self.queue.unsent(&self.why);
+                next
             }
         }
     }
 
+    /// An order while there is no connection.
+    fn order(&mut self, order: Order) -> Next {
+        match order {
+            Order::Call(attempt) => self.queue.push(attempt),
+            Order::Forget(_) => self.queue.forget(),
+            Order::Retire(why) | Order::Abandon(why) => {
+                self.why = why;
+                return Next::Gone;
+            }
+        }
+        Next::Idle
+    }
+
     /// Calls that come meanwhile are collected.
-    async fn connect(&mut self, waiting: &mut Vec<Attempt>) -> Result<TcpStream, Next> {
+    async fn connect(&mut self) -> Result<TcpStream, Next> {
         let host = self.host.clone();
         let connect = timeout(CONNECT, TcpStream::connect((host.as_str(), self.port)));
         tokio::pin!(connect);
         let connected = loop {
             tokio::select! {
                 connected = &mut connect => break connected,
-                order = self.inbox.recv() => match order {
-                    Some(Order::Call(attempt)) => waiting.push(attempt),
-                    Some(Order::Forget(id)) => {
-                        let gone = waiting.extract_if(.., |attempt| attempt.id == id);
-                        gone.for_each(|attempt| self.take(&attempt));
+                order = self.inbox.recv() => {
+                    let next = order.map_or(Next::Gone, |order| self.order(order));
+                    if next == Next::Gone {
+                        return Err(next);
                     }
-                    Some(Order::Retire(why) | Order::Abandon(why)) => {
-                        self.why = why;
-                        return Err(Next::Gone);
-                    }
-                    None => return Err(Next::Gone),
-                },
+                }
             }
         };
         self.why = match connected {
@@ -214,27 +233,14 @@ impl Task {
         Err(Next::Idle)
     }
 
-    pub fn unsent(&self, attempts: Vec<Attempt>, why: &str) {
-        for attempt in attempts {
-            self.take(&attempt);
-            let _ = attempt.ended.send(Ended::Unsent(why.into()));
-        }
-    }
-
-    /// An attempt has left the queue.
-    pub fn take(&self, attempt: &Attempt) {
-        self.queued
-            .fetch_sub(attempt.message.len(), Ordering::Relaxed);
-    }
-
     /// Nothing is taken any more.
-    fn end(mut self, waiting: Vec<Attempt>, why: &str) {
+    fn end(mut self) {
         self.inbox.close();
-        self.unsent(waiting, why);
         while let Ok(order) = self.inbox.try_recv() {
             if let Order::Call(attempt) = order {
-                self.unsent(vec![attempt], why);
+                self.queue.push(attempt);
             }
         }
+        self.queue.unsent(&self.why);
     }
 }

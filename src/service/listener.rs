@@ -43,6 +43,9 @@ pub struct Limits {
     pub max_connections: usize,
     /// Calls at work for one connection; it is not read from beyond that.
     pub max_working: usize,
+    /// How long the other side may take for a line, and to read its replies;
+    /// half of it to say anything at all. 60 s.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
@@ -51,6 +54,7 @@ impl Default for Limits {
             max_line: 16 * 1024 * 1024,
             max_connections: 4_096,
             max_working: 10_000,
+            patience: Duration::from_secs(60),
         }
     }
 }
@@ -157,6 +161,15 @@ impl Shared {
     }
 }
 
+/// The place of a connection, given back however it ends.
+struct Place(Arc<Shared>, u64);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.peers().remove(&self.1);
+    }
+}
+
 /// Binds the call port.
 pub(super) async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((host, port)).await?;
@@ -212,10 +225,11 @@ pub(super) async fn accept(shared: Arc<Shared>, port: Arc<Port>) {
         number += 1;
         if let Some(peer) = shared.admit(number) {
             tune(&stream);
-            let shared = shared.clone();
+            let place = Place(shared.clone(), number);
+            let connection = Connection::new(shared.clone(), peer);
             tokio::spawn(async move {
-                Connection::new(shared.clone(), peer).run(stream).await;
-                shared.peers().remove(&number);
+                let _place = place;
+                connection.run(stream).await;
             });
         }
     }

@@ -7,9 +7,12 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
 use super::error::ServiceError;
+use super::lines::PREFIX;
 
 /// A longer id or origin is not one of Seneca's.
 const MAX_ID: usize = 512;
+/// The longest time that a caller may name, in ms: a day.
+const MAX_TIMEOUT: f64 = 24.0 * 3_600_000.0;
 /// Most nodes that a `track` may name.
 const MAX_TRACK: usize = 64;
 
@@ -39,8 +42,12 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Of a line of which only the beginning is known.
-    pub fn of_prefix(prefix: &[u8]) -> Self {
+    /// Of a line of which only the beginning is known, or can be read: what
+    /// JavaScript writes is not always JSON to us (half a surrogate pair, or
+    /// too deep). An id counts only where the line begins with it, as Seneca's
+    /// lines do.
+    pub fn of_prefix(line: &[u8]) -> Self {
+        let prefix = &line[..line.len().min(PREFIX)];
         let text = |bytes: &[u8]| {
             let mut values = serde_json::Deserializer::from_slice(bytes).into_iter();
             values
@@ -96,7 +103,7 @@ pub(super) fn read_request(line: &[u8], own: &str) -> Result<Request, Box<Refuse
         }
         Err(error) => {
             let text = format!("Invalid JSON: {error}.");
-            return refused(Head::default(), "invalid_json", text, false);
+            return refused(Head::of_prefix(line), "invalid_json", text, false);
         }
     };
     let head = head(&mut data);
@@ -132,7 +139,7 @@ pub(super) fn read_request(line: &[u8], own: &str) -> Result<Request, Box<Refuse
         return refuse(head, "message_loop", text);
     }
     let timeout = act.get("timeout$").and_then(Value::as_f64);
-    let timeout = timeout.filter(|ms| *ms > 0.0 && *ms < 1e12);
+    let timeout = timeout.filter(|ms| *ms > 0.0).map(|ms| ms.min(MAX_TIMEOUT));
     // Directives are for Seneca's inside; `fatal$` ends a process.
     act.retain(|key, _| !key.ends_with('$'));
     Ok(Request {

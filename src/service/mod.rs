@@ -36,8 +36,9 @@
 //! call that may have run is made again only where its offer says so.
 //!
 //! Differences to a JavaScript node: of the message only what does not end in
-//! `$` reaches an action (no `custom$`), and targets of other transports than
-//! tcp cannot be called.
+//! `$` reaches an action (no `custom$`), targets of other transports than tcp
+//! cannot be called, and half a surrogate pair or more than 127 levels, which
+//! JavaScript reads, are refused with `invalid_json`.
 
 mod act;
 mod age;
@@ -59,8 +60,10 @@ mod node;
 mod outgoing;
 mod pace;
 mod pump;
+mod queue;
 mod start;
 mod talk;
+mod work;
 
 pub use crate::engine::Event;
 pub use builder::{Builder, StartError};

@@ -49,6 +49,8 @@ pub(super) struct Inner {
     pub phase: watch::Sender<Phase>,
     pub events: broadcast::Sender<Event>,
     pub drain: Duration,
+    /// Held by whoever is leaving.
+    pub leaving: tokio::sync::Mutex<()>,
     pub tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -142,9 +144,13 @@ impl Service {
     }
 
     /// Leaves the cluster as one should: says so, finishes the calls in flight
-    /// (for a bounded time, see [`Builder::drain`]), says goodbye, closes.
+    /// (for a bounded time, see [`Builder::drain`]), says goodbye, closes. Who
+    /// calls it again meanwhile waits for the same end.
     pub async fn leave(&self) {
         let inner = &self.0;
+        // One at a time: the later ones find it done, or go on where the future
+        // of an earlier one was dropped.
+        let _one = inner.leaving.lock().await;
         let first = inner.phase.send_if_modified(|phase| {
             let serving = *phase == Phase::Serving;
             if serving {
@@ -154,12 +160,15 @@ impl Service {
         });
         if first {
             inner.cluster.leaving();
+        }
+        if !inner.is_closed() {
             let now = Instant::now();
             // Callers need a moment to hear of it, and are served meanwhile.
             let alone = inner.cluster.members().len() < 2;
             let heard = if alone { now } else { now + HEARD };
             let until = now + inner.drain;
-            while Instant::now() < heard || !inner.is_idle() && Instant::now() < until {
+            let waits = |now: Instant| now < heard || !inner.is_idle() && now < until;
+            while waits(Instant::now()) && !inner.is_closed() {
                 sleep(Duration::from_millis(5)).await;
             }
             inner.cluster.leave().await;
@@ -182,6 +191,10 @@ impl Service {
 }
 
 impl Inner {
+    fn is_closed(&self) -> bool {
+        *self.phase.borrow() == Phase::Closed
+    }
+
     fn is_idle(&self) -> bool {
         let calls_in = self.calls_in.as_ref().map_or(0, |calls| calls.working());
         calls_in == 0 && self.caller.calls.load(Ordering::Acquire) == 0

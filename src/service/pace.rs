@@ -4,30 +4,38 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A connection that never says anything,
-const SILENT: Duration = Duration::from_secs(30);
-/// one that does not finish its line, and one that does not read its replies.
-const SLOW: Duration = Duration::from_secs(60);
-
 /// How long the other side has kept us waiting.
 pub(super) struct Pace {
+    /// How long it may take for a line, and to read its replies; half of it to
+    /// say anything at all.
+    patience: Duration,
     began: Instant,
+    /// When the line that is arriving began, at the latest.
     partial_since: Option<Instant>,
     stuck_since: Option<Instant>,
+    /// Lines that were complete so far.
+    lines: u64,
 }
 
 impl Pace {
-    pub fn new() -> Self {
+    pub fn new(patience: Duration) -> Self {
         Pace {
+            patience,
             began: Instant::now(),
             partial_since: None,
             stuck_since: None,
+            lines: 0,
         }
     }
 
-    pub fn has_read(&mut self, partial: bool) {
-        let since = self.partial_since.unwrap_or_else(Instant::now);
-        self.partial_since = partial.then_some(since);
+    /// What was read is cut into lines: so many so far, and part of another
+    /// one. Call it after the cutting; before it everything looks partial. With
+    /// every line its time begins anew: a pipelined connection may well be in
+    /// the middle of a line whenever we look.
+    pub fn has_read(&mut self, partial: bool, lines: u64) {
+        let completed = std::mem::replace(&mut self.lines, lines) != lines;
+        let since = self.partial_since.filter(|_| !completed);
+        self.partial_since = partial.then(|| since.unwrap_or_else(Instant::now));
     }
 
     pub fn has_written(&mut self) {
@@ -45,7 +53,9 @@ impl Pace {
             // It is us who do not read on.
             self.partial_since = None;
         }
-        let slow = |since: Option<Instant>| since.is_some_and(|at| now - at > SLOW);
-        silent && now - self.began > SILENT || slow(self.partial_since) || slow(self.stuck_since)
+        let slow = |since: Option<Instant>| since.is_some_and(|at| now - at > self.patience);
+        silent && now - self.began > self.patience / 2
+            || slow(self.partial_since)
+            || slow(self.stuck_since)
     }
 }

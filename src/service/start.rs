@@ -95,6 +95,7 @@ impl Service {
             phase,
             events,
             drain: builder.drain,
+            leaving: tokio::sync::Mutex::default(),
             tasks: Mutex::new(tasks),
         }));
         if !builder.gossip.seeds.is_empty() {

@@ -1,6 +1,7 @@
 //! A connection to a target while it lasts.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::lines::{Line, Lines};
+use super::lines::{Line, Lines, give_back};
 use super::link::{Attempt, Ended, Next, Order, Task};
 use super::message::Head;
 use super::outgoing::{Incoming, read_reply};
@@ -37,22 +38,19 @@ pub(super) struct Talk<'a> {
     written: u64,
     lines: u64,
     pending: HashMap<String, Pending>,
-    /// Calls that came while connecting.
-    waiting: Vec<Attempt>,
     /// Takes no new calls, and ends with the last one.
     leaving: bool,
     next: Next,
 }
 
 impl<'a> Talk<'a> {
-    pub fn new(task: &'a mut Task, waiting: Vec<Attempt>) -> Self {
+    pub fn new(task: &'a mut Task) -> Self {
         Talk {
             task,
             out: Vec::new(),
             written: 0,
             lines: 0,
             pending: HashMap::new(),
-            waiting,
             leaving: false,
             next: Next::Idle,
         }
@@ -69,7 +67,6 @@ impl<'a> Talk<'a> {
             };
             let _ = pending.ended.send(ended);
         }
-        self.task.unsent(std::mem::take(&mut self.waiting), &why);
         self.next
     }
 
@@ -77,42 +74,42 @@ impl<'a> Talk<'a> {
     async fn talk(&mut self, stream: &mut TcpStream) -> String {
         let (mut reader, mut writer) = stream.split();
         let mut lines = Lines::new(self.task.common.max_line, None);
-        for attempt in std::mem::take(&mut self.waiting) {
-            self.write(attempt);
-        }
         // Why nothing can be written any more, and how long replies may still come.
         let mut broken: Option<(String, Instant)> = None;
         loop {
             if self.leaving && self.pending.is_empty() {
                 return self.task.why.clone();
             }
-            let takes = self.out.len() < WRITE_MARK && broken.is_none();
+            // Calls of one moment leave in one write.
+            while self.out.len() < WRITE_MARK && broken.is_none() {
+                let Some(attempt) = self.task.queue.pop() else {
+                    break;
+                };
+                self.write(attempt);
+            }
             let until = broken
                 .as_ref()
                 .map_or_else(Instant::now, |(_, until)| *until);
             tokio::select! {
-                order = self.task.inbox.recv(), if takes => match order {
-                    Some(order) => {
-                        if let Some(why) = self.order(order) {
-                            return why;
-                        }
-                        // Calls of one moment leave in one write.
-                        while self.out.len() < WRITE_MARK {
-                            let Ok(order) = self.task.inbox.try_recv() else { break };
-                            if let Some(why) = self.order(order) {
-                                return why;
-                            }
-                        }
-                    }
-                    None => {
+                order = self.task.inbox.recv() => {
+                    let Some(order) = order else {
                         self.next = Next::Gone;
                         return "this node is closing".into();
+                    };
+                    // All of one moment, so that they leave in one write.
+                    let mut order = Some(order);
+                    while let Some(next) = order {
+                        if let Some(why) = self.order(next) {
+                            return why;
+                        }
+                        order = self.task.inbox.try_recv().ok();
                     }
-                },
+                }
                 wrote = writer.write(&self.out), if !self.out.is_empty() && broken.is_none() => match wrote {
                     Ok(n) => {
                         self.written += n as u64;
                         self.out.drain(..n);
+                        give_back(&mut self.out);
                     }
                     // What it has answered before may still be on its way.
                     Err(error) => broken = Some((error.to_string(), Instant::now() + LAST_WORDS)),
@@ -136,12 +133,14 @@ impl<'a> Talk<'a> {
     fn order(&mut self, order: Order) -> Option<String> {
         match order {
             Order::Call(attempt) if self.leaving => {
-                let why = self.task.why.clone();
-                self.task.unsent(vec![attempt], &why);
+                self.task.queue.push(attempt);
+                self.task.queue.unsent(&self.task.why);
             }
-            Order::Call(attempt) => self.write(attempt),
+            Order::Call(attempt) => self.task.queue.push(attempt),
             Order::Forget(id) => {
-                self.pending.remove(&id);
+                if self.pending.remove(&id).is_none() {
+                    self.task.queue.forget();
+                }
             }
             Order::Retire(why) => {
                 self.next = Next::Gone;
@@ -156,10 +155,7 @@ impl<'a> Talk<'a> {
     }
 
     fn write(&mut self, attempt: Attempt) {
-        self.task.take(&attempt);
-        if attempt.ended.is_closed() {
-            return;
-        }
+        attempt.written.store(true, Ordering::Relaxed);
         let common = &self.task.common;
         let sent = common.wall + common.began.elapsed().as_millis() as u64;
         let left = attempt.deadline.saturating_duration_since(Instant::now());
@@ -180,8 +176,12 @@ impl<'a> Talk<'a> {
         let incoming = match line {
             Line::Whole(bytes) => match read_reply(bytes) {
                 Ok(incoming) => incoming,
-                // What follows cannot be trusted either.
-                Err(error) => return Some(format!("it sent a line that is no JSON: {error}")),
+                // What JavaScript writes is not always JSON to us: only its own
+                // call is lost. Without an id what follows cannot be trusted either.
+                Err(error) => match Head::of_prefix(bytes).id {
+                    Some(Value::String(id)) => Incoming::Error(id, unreadable(&error)),
+                    _ => return Some(format!("it sent a line that is no JSON: {error}")),
+                },
             },
             Line::TooLong(prefix) => match Head::of_prefix(prefix).id {
                 Some(Value::String(id)) => {
@@ -223,6 +223,7 @@ impl<'a> Talk<'a> {
     fn leave(&mut self, why: &str) {
         self.leaving = true;
         self.task.why = why.into();
+        self.task.queue.unsent(why);
         // What was not written will not be; a line that was begun is finished.
         let written = self.written;
         for (_, pending) in self.pending.extract_if(|_, p| p.from >= written) {
@@ -230,6 +231,11 @@ impl<'a> Talk<'a> {
             let _ = pending.ended.send(Ended::Unsent(why.into()));
         }
     }
+}
+
+fn unreadable(error: &serde_json::Error) -> Value {
+    let text = format!("The reply cannot be read: {error}.");
+    json!({ "code": "invalid_json", "message": text })
 }
 
 fn refusal(error: &Value) -> String {

@@ -23,7 +23,7 @@ fn named(name: &'static str, offer: Offer) -> Builder {
 }
 
 /// A client, once it knows so many targets of `a:1`.
-async fn client(seed: &Service, targets: usize) -> Service {
+pub(super) async fn client(seed: &Service, targets: usize) -> Service {
     let client = join(Service::builder(), seed).await;
     knows(&client, targets).await;
     client
@@ -41,7 +41,7 @@ async fn knows(client: &Service, targets: usize) {
     .await;
 }
 
-fn code<T>(result: &Result<T, ActError>) -> &str {
+pub(super) fn code<T>(result: &Result<T, ActError>) -> &str {
     match result {
         Ok(_) => "ok",
         Err(error) => &error.code,
@@ -203,6 +203,7 @@ async fn no_target_wait_and_return() {
         .await
         .unwrap_err();
     assert_eq!(error.code, "call_timeout", "{error}");
+    assert_eq!(error.details["written"], json!(false));
     // and another one is answered by who comes meanwhile.
     let waiting = tokio::spawn({
         let client = client.clone();
@@ -373,6 +374,19 @@ async fn starts_that_are_refused() {
         let error = builder.start().await.unwrap_err().to_string();
         assert!(error.contains(want), "{error}");
     }
+}
+
+#[tokio::test]
+async fn one_text_may_hold_several_pins() {
+    let answers = api().answer("role:x,n:1.0", |_| async { Ok(Value::Null) });
+    let service = start(answers.pin("role:private; role:x")).await;
+    let view = service.members().remove(0);
+    assert_eq!(
+        view.service.unwrap().pins,
+        ["role:api", "role:private", "role:x"]
+    );
+    // A number is its value, as for Seneca.
+    assert!(view.patterns.contains(&"n:1,role:x".to_string()));
 }
 
 #[tokio::test]

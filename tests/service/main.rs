@@ -4,9 +4,11 @@
 mod cluster;
 mod example;
 mod hostile;
+mod lasting;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod stock;
+mod targets;
 
 use std::future::Future;
 use std::path::PathBuf;

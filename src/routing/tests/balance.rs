@@ -239,6 +239,35 @@ fn a_call_that_was_not_made_tells_nothing() {
 }
 
 #[test]
+fn what_wants_no_answer_tells_nothing() {
+    let mut r = cluster(2, &["a:1"], Offer::default());
+    let id = route(&r);
+    let hole = r.targets(id)[0];
+    let state = |r: &Router| {
+        let targets = r.routes(0).remove(0).targets;
+        let view = targets.into_iter().find(|view| view.id == hole).unwrap();
+        (view.state, view.errors)
+    };
+    // Messages without an answer go there, between calls that get none.
+    for round in 1..=3 {
+        let now = round * SECOND;
+        assert!(r.begin(now, id, hole));
+        r.done(now, id, hole, 0, Outcome::Ok);
+        assert!(r.begin(now, id, hole));
+        r.done(now, id, hole, SECOND, Outcome::Timeout);
+    }
+    assert_eq!(state(&r), ("ejected", 3));
+    r.begin(4 * SECOND, id, hole);
+    r.done(4 * SECOND, id, hole, 0, Outcome::Ok);
+    assert_eq!(state(&r), ("ejected", 3));
+    // As a trial it does not decide; the next call does.
+    while r.pick(5 * SECOND, id, &[]) != Some(hole) {}
+    assert_eq!(state(&r).0, "probing");
+    r.done(5 * SECOND, id, hole, 0, Outcome::Ok);
+    assert_eq!(state(&r).0, "ejected");
+}
+
+#[test]
 fn silence_tells_more_than_the_past() {
     let mut r = cluster(2, &["a:1"], Offer::default());
     let id = route(&r);
