@@ -42,7 +42,7 @@ class Gossiper extends EventEmitter {
     this._beat = null;
     this._state = 'new';
     /** @type {Set<any>} what has happened and is not handed out yet, in order */
-    this._events = new Set();
+    this._untold = new Set();
     /** @type {Promise<any> | null} */
     this._ending = null;
   }
@@ -268,9 +268,9 @@ class Gossiper extends EventEmitter {
     if (this._state !== 'running') return;
     // One queue: a listener that asks for what has happened (`refresh`) gets what stood behind
     // its own event first.
-    for (const event of JSON.parse(this.native.drain())) this._events.add(event);
-    for (const event of this._events) {
-      this._events.delete(event);
+    for (const event of JSON.parse(this.native.drain())) this._untold.add(event);
+    for (const event of this._untold) {
+      this._untold.delete(event);
       // A listener that throws must not swallow the events behind it.
       try {
         this._tell(event);

@@ -80,7 +80,7 @@ fn source<'a>(entries: &'a [Entry], from: u64, version: u64) -> DeltaSource<'a> 
         name: US,
         horizon: 0,
         version,
-        entries,
+        entries: entries.iter().collect(),
     }
 }
 

@@ -25,6 +25,9 @@ const REBIRTHS: usize = 3;
 const REBIRTH: Millis = 60_000;
 /// By how much newer, at most.
 const CHANCE: u64 = 1_000;
+/// Members at one address, at most: a node that came back under another name is
+/// there beside its former self for a while, and one socket must not be a crowd.
+const CROWD: usize = 4;
 /// Clocks of others may be behind ours by this when we follow a generation.
 const MARGIN: u64 = 3_600_000;
 
@@ -32,9 +35,13 @@ impl Engine {
     /// Takes the deltas that somebody sent. `trusted` is the answer
     /// of a seed.
     pub(super) fn take(&mut self, now: Millis, by: Teller, deltas: Vec<Delta>, trusted: bool) {
+        let addr_of = |id| self.members.get(id).map(|p| p.addr);
+        let believed = by.at.is_none_or(|at| addr_of(by.id) == Some(at));
         for delta in deltas {
             if delta.id == self.me {
-                self.hear_of_ourselves(now, delta.generation, delta.upto);
+                if believed {
+                    self.hear_of_ourselves(now, delta.generation, delta.upto);
+                }
                 self.counters.drop(Drop::Ours);
             } else if delta.generation > self.config.wall + now + FUTURE {
                 self.counters.drop(Drop::Future);
@@ -52,7 +59,7 @@ impl Engine {
             return self.counters.drop(Drop::Stale);
         }
         let same = known == Some(delta.generation);
-        if same || trusted || self.candidates.is_confirmed(delta.id, delta.generation) {
+        if same || trusted || self.candidates.has_confirmed(&delta) {
             self.apply(now, &delta);
         } else {
             let word = by.word(&delta);
@@ -67,8 +74,15 @@ impl Engine {
         if fresh && (delta.from != 0 || address(delta).is_none()) {
             return self.counters.drop(Drop::Gap);
         }
-        if known.is_none() && self.members.len() >= self.config.limits.members {
-            return self.counters.drop(Drop::Limit);
+        if known.is_none() {
+            let here = address(delta);
+            let there = |p: &Peer| Some(p.addr) == here && !p.status.is_gone();
+            let crowd = self.members.iter().filter(|(_, p)| there(p)).count();
+            let full = self.members.len() >= self.config.limits.members;
+            if full || crowd >= CROWD {
+                self.candidates.remove(delta.id);
+                return self.counters.drop(Drop::Limit);
+            }
         }
         let before = self
             .store
@@ -191,12 +205,13 @@ impl Engine {
     }
 }
 
-/// Where the node of a delta is reached, by its own word.
+/// Where the node of a delta is reached, by its own word: told with its name,
+/// against which it is checked.
 pub(super) fn address(delta: &Delta) -> Option<SocketAddr> {
+    let name = delta.name.as_deref()?;
     let entry = delta.entries.iter().find(|e| &*e.key == keys::ADDR)?;
     let addr = parse_addr(entry.value.as_deref()?)?;
-    let name = delta.name.as_deref();
-    name.is_none_or(|name| is_home(name, addr)).then_some(addr)
+    is_home(name, addr).then_some(addr)
 }
 
 /// Can a node of this name be there? A name that is an address is reached at

@@ -122,6 +122,13 @@ impl Candidates {
         *budget > 0
     }
 
+    /// Has the node that a delta is of answered us, as that run, and where the
+    /// delta says that it is?
+    pub(super) fn has_confirmed(&self, delta: &Delta) -> bool {
+        let c = self.by_id.get(&delta.id).filter(|c| c.confirmed);
+        c.is_some_and(|c| c.generation == delta.generation && address(delta) == Some(c.addr))
+    }
+
     /// Has this node answered us with this generation?
     pub(super) fn is_confirmed(&self, id: NodeId, generation: u64) -> bool {
         let c = self.by_id.get(&id);
@@ -133,13 +140,13 @@ impl Engine {
     /// A delta of somebody we have not heard ourselves: ask them.
     pub(super) fn doubt(&mut self, now: Millis, delta: Delta, word: Word) {
         self.counters.drop(Drop::Unconfirmed);
-        let Some(addr) = address(&delta).or_else(|| self.members.get(delta.id).map(|p| p.addr))
-        else {
+        // Only what stands alone: without the name anybody's address would do.
+        let Some(addr) = address(&delta) else {
             return;
         };
         let (id, generation) = (delta.id, delta.generation);
         let size: usize = delta.entries.iter().map(|e| 64 + e.bytes()).sum();
-        let delta = (size <= MAX_WAITING && delta.from == 0).then_some(delta);
+        let delta = (size <= MAX_WAITING).then_some(delta);
         match self.candidates.by_id.get_mut(&id) {
             Some(c) if c.generation == generation && c.addr == addr => {
                 c.word = c.word.max(word);

@@ -47,11 +47,13 @@ impl Engine {
         }
     }
 
-    /// Compares the peer's digests with what we know, one by one.
-    pub(super) fn compare(&mut self, now: Millis, theirs: &[Digest]) -> Talk {
+    /// Compares the peer's digests with what we know, one by one. What it says
+    /// of ourselves counts when it is `believed`: a datagram of anybody could
+    /// have us begin anew.
+    pub(super) fn compare(&mut self, now: Millis, theirs: &[Digest], believed: bool) -> Talk {
         let mut talk = Talk::default();
         for d in theirs {
-            if d.id == self.me {
+            if d.id == self.me && believed {
                 self.hear_of_ourselves(now, d.generation, d.version);
             }
             // What is hidden is not told, but news of it are still heard.
@@ -62,6 +64,10 @@ impl Engine {
             });
             let rank = |d: &Digest| (d.generation, d.version);
             match ours {
+                // Its own past, which nobody else tells it: a clock was set back.
+                Some(o) if o.generation > d.generation && self.store.digest(d.id).is_none() => {
+                    talk.digests.push(o);
+                }
                 Some(o) if rank(&o) > rank(d) => talk.behind.push((d.id, Some(*d))),
                 Some(o) if rank(&o) == rank(d) => {}
                 Some(o) if o.generation == d.generation => talk.digests.push(o),

@@ -62,7 +62,7 @@ impl Engine {
     /// somebody else told in our name.
     pub(super) fn begin_again(&mut self, now: Millis, generation: u64) {
         let entries: Vec<_> = match self.store.get(self.me) {
-            Some(own) => own.entries().to_vec(),
+            Some(own) => own.entries().cloned().collect(),
             None => Vec::new(),
         };
         self.generation = generation;

@@ -131,6 +131,14 @@ impl Engine {
         engine
     }
 
+    /// What the wall clock says now, in ms since the Unix epoch. It only counts
+    /// when it is later than was thought: time that the machine slept is not in
+    /// `now`, and without it nodes that start later would seem to come from the
+    /// future.
+    pub fn set_wall(&mut self, now: Millis, wall: u64) {
+        self.config.wall = self.config.wall.max(wall.saturating_sub(now));
+    }
+
     /// The next effect to carry out; `None` when all is done. Call until
     /// `None` after every `handle_*` method and every command.
     pub fn poll(&mut self) -> Option<Effect> {

@@ -35,8 +35,7 @@ impl Engine {
         }
         self.watched_epoch = epoch;
         let mut subjects = self.members.subjects(self.me, self.config.observers);
-        // Who has said goodbye watches nobody.
-        subjects.truncate(if self.life.left { 0 } else { MAX_WATCHES });
+        subjects.truncate(MAX_WATCHES);
         let gone: Vec<NodeId> = self.watches.keys().copied().collect();
         for id in gone.into_iter().filter(|id| !subjects.contains(id)) {
             self.watches.remove(&id);
@@ -223,7 +222,8 @@ impl Engine {
         }
     }
 
-    /// Somebody speaks whom we hold for dead: it has to know, to refute it.
+    /// Somebody speaks whom we hold for dead, or who has left as somebody said:
+    /// it has to know, to refute it.
     pub(super) fn tell_accused(&mut self, now: Millis, from: SocketAddr, id: NodeId) {
         let Some(accuse) = self.accusation(id) else {
             return;
@@ -232,7 +232,7 @@ impl Engine {
         let Some(peer) = self.members.get_mut(id) else {
             return;
         };
-        if peer.status != Status::Dead || peer.told.is_some_and(|t| now < t + TELL) {
+        if !peer.status.is_gone() || peer.told.is_some_and(|t| now < t + TELL) {
             return;
         }
         peer.told = Some(now);

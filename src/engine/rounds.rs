@@ -130,7 +130,7 @@ impl Engine {
         if g.step >= LAST_STEP || self.life.left {
             return;
         }
-        let mut talk = self.compare(now, &g.digests);
+        let mut talk = self.compare(now, &g.digests, verified);
         if known_at.is_none() && !g.digests.iter().any(|d| d.id == id) {
             // A stranger of our cluster: we have just started without a seed,
             // or have forgotten it. An answer to it is too short for buckets;

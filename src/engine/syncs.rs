@@ -21,6 +21,9 @@ const MAX_ACCEPTED: usize = 64;
 const FRAME: usize = 64 * 1024;
 /// Digests in one frame, at most.
 const DIGESTS: usize = 2_000;
+/// Bytes of one stage, about: what is left is for the next exchange, which
+/// begins with what has come by then.
+const STAGE: usize = 4 * 1024 * 1024;
 
 /// Whom we go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +47,9 @@ struct Exchange {
     peer: Option<NodeId>,
     /// It has asked, and was answered.
     asked: bool,
-    /// Digests of the stage that is being received.
-    digests: Vec<Digest>,
+    /// Digests of the stage that is being received, one for each owner: a
+    /// question of a few bytes must not ask for the same thing again and again.
+    digests: BTreeMap<NodeId, Digest>,
 }
 
 impl Exchange {
@@ -56,7 +60,7 @@ impl Exchange {
             deadline,
             peer: None,
             asked: false,
-            digests: Vec::new(),
+            digests: BTreeMap::new(),
         }
     }
 }
@@ -154,7 +158,7 @@ impl Engine {
         if let Some(exchange) = self.syncs.open.get_mut(&conn) {
             exchange.asked = true;
         }
-        let mut talk = self.compare(now, &theirs);
+        let mut talk = self.compare(now, &theirs, true);
         let listed: BTreeMap<NodeId, ()> = theirs.iter().map(|d| (d.id, ())).collect();
         let unlisted = self
             .store
@@ -175,6 +179,10 @@ impl Engine {
         let Some(asked) = self.gather(now, conn, sync.digests, sync.last) else {
             return;
         };
+        // It knows a newer run of ours, but does not tell of it any more.
+        if let Some(d) = asked.iter().find(|d| d.id == self.me) {
+            self.hear_of_ourselves(now, d.generation, d.version);
+        }
         let behind: Vec<_> = asked.iter().map(|d| (d.id, Some(*d))).collect();
         self.write_sync(conn, Stage::Finish, Vec::new(), &behind);
         self.out.push_back(Effect::Close { conn });
@@ -203,13 +211,19 @@ impl Engine {
         last: bool,
     ) -> Option<Vec<Digest>> {
         let exchange = self.syncs.open.get_mut(&conn)?;
-        exchange.digests.extend(digests);
+        exchange
+            .digests
+            .extend(digests.into_iter().map(|d| (d.id, d)));
         if exchange.digests.len() > 2 * self.config.limits.members {
             self.counters.drop(Drop::Limit);
             self.break_off(now, conn, "it lists too many members");
             return None;
         }
-        last.then(|| std::mem::take(&mut exchange.digests))
+        last.then(|| {
+            std::mem::take(&mut exchange.digests)
+                .into_values()
+                .collect()
+        })
     }
 
     /// Writes one stage in as many frames as it needs.
@@ -233,7 +247,7 @@ impl Engine {
         };
         let mut chunks = digests.chunks(DIGESTS);
         let (mut head, mut w) = begin(chunks.next().unwrap_or(&[]));
-        let mut frames = Vec::new();
+        let (mut frames, mut full) = (Vec::new(), 0);
         for chunk in chunks {
             frames.push(w.finish());
             (head, w) = begin(chunk);
@@ -247,6 +261,10 @@ impl Engine {
                 continue;
             }
             w.back(mark);
+            full += mark;
+            if full > STAGE {
+                break;
+            }
             frames.push(w.finish());
             (head, w) = begin(&[]);
             pack_delta(&mut w, &source);

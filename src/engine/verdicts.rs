@@ -8,6 +8,9 @@ use crate::wire::{Accusation, NodeId};
 
 /// Least time between two refutations.
 const REFUTE: Millis = 100;
+/// An incarnation that others hold for ours may be above it, since somebody can
+/// have lied in our name, but not by more: the numbers must last.
+const LEAP: u64 = 1_000_000;
 /// After this time the gone are not gossiped any more, so that they are not
 /// told to newcomers for ever.
 const HIDE: Millis = 60_000;
@@ -159,11 +162,12 @@ impl Engine {
     /// Somebody accuses us: raising our incarnation above the accused one
     /// voids every verdict about it.
     pub(super) fn refute(&mut self, now: Millis, a: Accusation) {
-        let ours = a.generation == self.generation && a.incarnation == self.life.incarnation;
+        let lead = a.incarnation.checked_sub(self.life.incarnation);
+        let ours = a.generation == self.generation && lead.is_some_and(|n| n < LEAP);
         let soon = self.refuted.is_some_and(|t| now < t + REFUTE);
         if ours && !soon && !self.life.left {
             self.refuted = Some(now);
-            self.live(now, |life| life.incarnation += 1);
+            self.live(now, |life| life.incarnation = a.incarnation + 1);
         }
     }
 
@@ -184,12 +188,12 @@ impl Engine {
     }
 
     /// What we hold against a member, to be told to it: `Some` when we hold it
-    /// for dead or have a verdict about it.
+    /// for gone or have a verdict about it.
     pub(super) fn accusation(&self, id: NodeId) -> Option<Accusation> {
         let peer = self.members.get(id)?;
         let run = peer.run();
         let own = self.verdicts.of(id, self.me);
-        let accused = own.is_some_and(|v| v.accused == run) || peer.status == Status::Dead;
+        let accused = own.is_some_and(|v| v.accused == run) || peer.status.is_gone();
         accused.then_some(run)
     }
 

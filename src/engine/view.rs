@@ -78,9 +78,8 @@ impl Engine {
 
     /// All entries of an owner with their versions, tombstones included. For
     /// tests of the invariant.
-    pub fn versioned(&self, name: &str) -> &[Entry] {
-        self.store
-            .get(NodeId::of(name))
-            .map_or(&[], |o| o.entries())
+    pub fn versioned(&self, name: &str) -> impl Iterator<Item = &Entry> {
+        let owner = self.store.get(NodeId::of(name));
+        owner.into_iter().flat_map(|o| o.entries())
     }
 }

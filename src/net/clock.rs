@@ -16,6 +16,13 @@ const DAY: Millis = 86_400_000;
 /// From here the ticks are counted.
 static FIRST: OnceLock<Instant> = OnceLock::new();
 
+/// The wall clock, in ms since the Unix epoch.
+pub fn wall_now() -> u64 {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock before 1970 is broken; the engine copes with an old generation.
+    wall.map_or(0, |since| since.as_millis() as u64)
+}
+
 /// The clock of one node: it starts with the node, so that the wall clock at
 /// its zero (from which the generation is derived) is newer at every start.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +34,9 @@ pub struct Clock {
 impl Clock {
     /// Zero is now.
     pub fn start() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
         Clock {
             zero: Instant::now(),
-            // A clock before 1970 is broken; the engine copes with an old generation.
-            wall: wall.map_or(0, |since| since.as_millis() as u64),
+            wall: wall_now(),
         }
     }
 

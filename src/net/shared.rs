@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::clock::Clock;
+use super::clock::{Clock, wall_now};
 use super::feed::{feed, is_public};
 use super::io::{Failed, Io};
 use super::lock;
@@ -153,6 +153,7 @@ impl Shared {
             self.survive(|| engine.handle_datagram(now, from, bytes));
         }
         if now >= engine.next_timeout() {
+            engine.set_wall(now, wall_now());
             self.survive(|| engine.handle_timeout(now));
         }
         let left = self.collect(&mut engine);
@@ -197,6 +198,9 @@ impl Shared {
             }
             left = self.collect(&mut engine);
             wake |= left.wake;
+            if engine.next_timeout() < self.armed.load(Ordering::Acquire) {
+                self.poke.notify_one();
+            }
         }
         if wake {
             self.wake_owner();

@@ -182,7 +182,7 @@ impl Oracle {
         let place = || format!("node {id} of {name} (generation {generation}, up to {max})");
         let Some(ledger) = self.ledgers.get(&(owner, generation)) else {
             // Known by name only: from a seed list, or from a mere rumour.
-            let empty = max == 0 && engine.versioned(name).is_empty();
+            let empty = max == 0 && engine.versioned(name).next().is_none();
             return if empty {
                 Ok(())
             } else {

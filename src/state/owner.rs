@@ -1,6 +1,7 @@
 //! What is known of one owner: its keys in order of version.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::Value;
@@ -18,8 +19,9 @@ pub struct Change {
 /// The versioned keys of one owner.
 ///
 /// Entries stand in rising order of version, so that 'everything newer than v'
-/// is the tail of the list. Versions are never reused; an overwritten entry is
-/// gone and its version with it.
+/// is the tail of the map. Versions are never reused; an overwritten entry is
+/// gone, and its version and tombstone with it. Whatever a stranger sends, one
+/// entry costs the logarithm of their number.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The owner's name.
@@ -27,10 +29,12 @@ pub struct Owner {
     generation: u64,
     version: u64,
     horizon: u64,
-    entries: Vec<Entry>,
+    entries: BTreeMap<u64, Entry>,
+    /// The version of each key.
+    keys: BTreeMap<Arc<str>, u64>,
     bytes: usize,
-    /// Version of each tombstone and when it came here.
-    tombstones: VecDeque<(u64, u64)>,
+    /// When each tombstone came here, by version.
+    tombstones: BTreeMap<u64, u64>,
 }
 
 impl Owner {
@@ -41,9 +45,10 @@ impl Owner {
             generation,
             version: 0,
             horizon: 0,
-            entries: Vec::new(),
+            entries: BTreeMap::new(),
+            keys: BTreeMap::new(),
             bytes: 0,
-            tombstones: VecDeque::new(),
+            tombstones: BTreeMap::new(),
         }
     }
 
@@ -80,43 +85,35 @@ impl Owner {
 
     /// The value of a key; `None` when absent or removed.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.find(key).and_then(|i| self.entries[i].value.as_ref())
+        self.find(key)?.value.as_ref()
     }
 
     /// Every entry, tombstones included, in order of version.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
-    /// The entries newer than `version`.
-    pub fn since(&self, version: u64) -> &[Entry] {
-        let at = self.entries.partition_point(|e| e.version <= version);
-        &self.entries[at..]
+    /// The entries newer than `version`, in its order.
+    pub fn since(&self, version: u64) -> impl Iterator<Item = &Entry> {
+        let newer = (Bound::Excluded(version), Bound::Unbounded);
+        self.entries.range(newer).map(|(_, e)| e)
     }
 
     /// The owner's own write: the key moves to a new, highest version. False
     /// when it already has that value (versions move only on real change).
     pub fn write(&mut self, now: u64, key: &str, value: Option<Value>) -> bool {
         let old = self.find(key);
-        let same = match (old, &value) {
-            (Some(i), v) => self.entries[i].value == *v,
-            (None, None) => true,
-            (None, Some(_)) => false,
-        };
-        if same {
+        if old.map_or(value.is_none(), |e| e.value == value) {
             return false;
         }
-        let key = old.map_or_else(|| Arc::from(key), |i| self.entries[i].key.clone());
+        let key = old.map_or_else(|| Arc::from(key), |e| e.key.clone());
         let version = self.version + 1;
-        self.put(
-            now,
-            old,
-            Entry {
-                key,
-                version,
-                value,
-            },
-        );
+        let entry = Entry {
+            key,
+            version,
+            value,
+        };
+        self.put(now, entry);
         self.version = version;
         true
     }
@@ -143,9 +140,8 @@ impl Owner {
             if entry.version <= self.version {
                 continue;
             }
-            let old = self.find(&entry.key);
-            let before = old.and_then(|i| self.entries[i].value.clone());
-            self.put(now, old, entry.clone());
+            let before = self.get(&entry.key).cloned();
+            self.put(now, entry.clone());
             self.version = entry.version;
             if before != entry.value {
                 changes.push(Change {
@@ -161,16 +157,14 @@ impl Owner {
     /// What somebody who knew `self` has to hear to know `new`.
     pub fn diff(&self, new: &Owner) -> Vec<Change> {
         let gone = self
-            .entries
-            .iter()
+            .entries()
             .filter(|e| e.value.is_some() && new.get(&e.key).is_none())
             .map(|e| Change {
                 key: e.key.clone(),
                 value: None,
             });
         let set = new
-            .entries
-            .iter()
+            .entries()
             .filter(|e| e.value.is_some() && self.get(&e.key) != e.value.as_ref())
             .map(|e| Change {
                 key: e.key.clone(),
@@ -181,37 +175,43 @@ impl Owner {
 
     /// Drops tombstones that came here before `before`.
     pub fn collect(&mut self, before: u64) {
-        let mut last = 0;
-        while let Some(&(version, came)) = self.tombstones.front() {
+        while let Some((&version, &came)) = self.tombstones.first_key_value() {
             if came >= before {
                 break;
             }
-            self.tombstones.pop_front();
-            last = version;
+            self.horizon = self.horizon.max(version);
+            self.remove(version);
         }
-        if last == 0 {
-            return;
-        }
-        self.horizon = self.horizon.max(last);
-        let horizon = self.horizon;
-        self.entries
-            .retain(|e| e.value.is_some() || e.version > horizon);
-        self.bytes = self.entries.iter().map(Entry::bytes).sum();
     }
 
-    fn find(&self, key: &str) -> Option<usize> {
-        self.entries.iter().position(|e| &*e.key == key)
+    /// Are there tombstones that `collect` would drop?
+    pub fn has_older(&self, before: u64) -> bool {
+        let oldest = self.tombstones.first_key_value();
+        oldest.is_some_and(|(_, &came)| came < before)
     }
 
-    fn put(&mut self, now: u64, old: Option<usize>, entry: Entry) {
-        if let Some(i) = old {
-            self.bytes -= self.entries[i].bytes();
-            self.entries.remove(i);
+    fn find(&self, key: &str) -> Option<&Entry> {
+        self.entries.get(self.keys.get(key)?)
+    }
+
+    fn remove(&mut self, version: u64) {
+        if let Some(entry) = self.entries.remove(&version) {
+            self.bytes -= entry.bytes();
+            self.keys.remove(&entry.key);
+            self.tombstones.remove(&version);
+        }
+    }
+
+    /// Puts an entry that is newer than all others in the place of its key's.
+    fn put(&mut self, now: u64, entry: Entry) {
+        if let Some(&old) = self.keys.get(&entry.key) {
+            self.remove(old);
         }
         if entry.value.is_none() {
-            self.tombstones.push_back((entry.version, now));
+            self.tombstones.insert(entry.version, now);
         }
         self.bytes += entry.bytes();
-        self.entries.push(entry);
+        self.keys.insert(entry.key.clone(), entry.version);
+        self.entries.insert(entry.version, entry);
     }
 }

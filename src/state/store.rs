@@ -134,8 +134,10 @@ impl Store {
         let too_big = |e: &Entry| {
             e.key.len() > limits.key || e.value.as_ref().is_some_and(|v| v.len() > limits.value)
         };
-        let over = same.map_or(0, Owner::len) + d.entries.len() > 2 * limits.keys
-            || same.map_or(0, Owner::bytes) + bytes > 2 * limits.owner
+        // What starts anew takes the place of what is known.
+        let kept = same.filter(|o| d.horizon <= o.version());
+        let over = kept.map_or(0, Owner::len) + d.entries.len() > 2 * limits.keys
+            || kept.map_or(0, Owner::bytes) + bytes > 2 * limits.owner
             || self.bytes + bytes > limits.total
             || d.entries.iter().any(too_big);
         if over { Err(Reject::Limit) } else { Ok(()) }
@@ -143,7 +145,8 @@ impl Store {
 
     /// Drops tombstones that came here before `before`.
     pub fn collect(&mut self, before: u64) {
-        let ids: Vec<NodeId> = self.slots.keys().copied().collect();
+        let old = self.slots.iter().filter(|(_, s)| s.owner.has_older(before));
+        let ids: Vec<NodeId> = old.map(|(id, _)| *id).collect();
         for id in ids {
             self.update(id, |o| o.collect(before));
         }
@@ -209,7 +212,7 @@ impl Store {
             name: &o.name,
             horizon: o.horizon(),
             version: o.version(),
-            entries: o.since(from),
+            entries: o.since(from).collect(),
         })
     }
 

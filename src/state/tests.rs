@@ -20,8 +20,8 @@ fn store(generation: u64) -> Store {
 fn cut(source: &DeltaSource<'_>, n: usize) -> Delta {
     let whole = n >= source.entries.len() || (source.from == 0 && source.horizon > 0);
     let entries: Vec<Entry> = match whole {
-        true => source.entries.to_vec(),
-        false => source.entries[..n].to_vec(),
+        true => source.entries.iter().copied().cloned().collect(),
+        false => source.entries[..n].iter().copied().cloned().collect(),
     };
     let last = entries.last().map_or(source.from, |e| e.version);
     Delta {
@@ -46,8 +46,8 @@ fn check(own: &Owner, copy: &Owner) {
             assert_eq!(copy.get(&e.key), e.value.as_ref(), "{} is known", e.key);
         }
     }
-    for e in copy.entries().iter().filter(|e| e.value.is_some()) {
-        let theirs = own.entries().iter().find(|o| o.key == e.key);
+    for e in copy.entries().filter(|e| e.value.is_some()) {
+        let theirs = own.entries().find(|o| o.key == e.key);
         let newer = theirs.is_none_or(|o| o.version > copy.version() || o == e);
         assert!(newer, "{} was overwritten within what is known", e.key);
         if theirs.is_none() {
@@ -201,7 +201,7 @@ proptest! {
             }
         }
         if let Some(copy) = copy.get(ID) {
-            let held = copy.entries().iter().filter_map(|e| Some((e.key.clone(), e.value.clone()?)));
+            let held = copy.entries().filter_map(|e| Some((e.key.clone(), e.value.clone()?)));
             prop_assert_eq!(mirror, held.collect());
         }
     }

@@ -10,7 +10,7 @@ const NUMBER: usize = 8;
 const TAIL: usize = 1 + NUMBER;
 
 /// What an owner's state has to say to somebody who knows it up to `from`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DeltaSource<'a> {
     /// The owner.
     pub id: NodeId,
@@ -25,13 +25,13 @@ pub struct DeltaSource<'a> {
     /// What the sender knows.
     pub version: u64,
     /// Everything newer than `from`, in rising order of version.
-    pub entries: &'a [Entry],
+    pub entries: Vec<&'a Entry>,
 }
 
 impl DeltaSource<'_> {
     /// Bytes of all of it in a message, at most.
     pub fn size(&self) -> usize {
-        self.head() + self.entries.iter().map(entry_size).sum::<usize>()
+        self.head() + self.entries.iter().copied().map(entry_size).sum::<usize>()
     }
 
     /// Bytes of the least part of it that can be sent by itself, at most.
@@ -39,7 +39,7 @@ impl DeltaSource<'_> {
         if self.is_anew() {
             return self.size();
         }
-        self.head() + self.entries.first().map_or(0, entry_size)
+        self.head() + self.entries.first().copied().map_or(0, entry_size)
     }
 
     /// Does it make the receiver forget what it knows? Then it must be whole:
@@ -87,7 +87,7 @@ pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>) -> Fit {
     }
     let mut last = source.from;
     let mut packed = 0;
-    for entry in source.entries {
+    for entry in &source.entries {
         let mark = w.mark();
         w.text(&entry.key);
         w.varint(entry.version - last);

@@ -84,7 +84,7 @@ proptest! {
         let version = entries.last().map_or(0, |e| e.version) + ahead;
         let source = DeltaSource {
             id: NodeId(9), generation: 5, from: 0, name: "h:1", horizon: 0, version,
-            entries: &entries,
+            entries: entries.iter().collect(),
         };
         let fit = pack_delta(&mut w, &source);
         let bytes = w.finish();
@@ -144,7 +144,7 @@ fn an_owner_with_all_that_it_may_have_fits_into_one_frame() {
         name: "h:1",
         horizon: 3,
         version: 8,
-        entries: &entries,
+        entries: entries.iter().collect(),
     };
     assert_eq!(pack_delta(&mut w, &source), Fit::All);
     assert!(Envelope::decode(&w.finish()).is_ok());

@@ -4,6 +4,7 @@
 //! A failure prints its seed; `SIM_SEED=<seed> cargo test --test sim <name>`
 //! runs that very run again.
 
+mod abuse;
 mod crash;
 mod forged;
 mod heap;
