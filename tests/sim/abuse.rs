@@ -80,6 +80,19 @@ fn nonces(engine: &mut Engine) -> Vec<u64> {
     .collect()
 }
 
+/// Answers the pings among the effects, as the node of this id would.
+fn answer_pings(engine: &mut Engine, now: u64, at: SocketAddr, id: NodeId) {
+    for nonce in nonces(engine) {
+        let ack = Ack {
+            nonce,
+            generation: EPOCH,
+            incarnation: 0,
+            accuse: None,
+        };
+        engine.handle_datagram(now, at, &message(id, Message::Ack(ack)));
+    }
+}
+
 /// A node that knows `PEER`, which has answered it.
 fn engine() -> Engine {
     let mut engine = Engine::new(Config::new(NAME, NAME.parse().unwrap(), EPOCH), 0, [7; 32]);
@@ -87,15 +100,7 @@ fn engine() -> Engine {
     let claim = forge::claim(PEER, EPOCH, PEER, &[]);
     effects(&mut engine);
     engine.handle_datagram(1, at, &gossip(id, vec![], vec![claim]));
-    for nonce in nonces(&mut engine) {
-        let ack = Ack {
-            nonce,
-            generation: EPOCH,
-            incarnation: 0,
-            accuse: None,
-        };
-        engine.handle_datagram(1, at, &message(id, Message::Ack(ack)));
-    }
+    answer_pings(&mut engine, 1, at, id);
     effects(&mut engine);
     assert!(engine.member(1, PEER).is_some());
     engine
@@ -200,15 +205,7 @@ fn a_socket_is_not_a_crowd() {
         let claim = forge::claim(&name, EPOCH, &stranger().to_string(), &[]);
         let id = NodeId::of(&name);
         engine.handle_datagram(2, stranger(), &gossip(id, vec![], vec![claim]));
-        for nonce in nonces(&mut engine) {
-            let ack = Ack {
-                nonce,
-                generation: EPOCH,
-                incarnation: 0,
-                accuse: None,
-            };
-            engine.handle_datagram(2, stranger(), &message(id, Message::Ack(ack)));
-        }
+        answer_pings(&mut engine, 2, stranger(), id);
     }
     assert!((3..=6).contains(&engine.members(2).len()));
 }
