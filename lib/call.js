@@ -30,7 +30,10 @@ const LOOK_AGAIN = 50;
  * @typedef {object} Router the core's view of who answers what
  * @property {(route: number, exclude?: number[]) => number} pick a target, -1 (none) or -2 (all at
  *   their limit); counts it as in flight
- * @property {(route: number, target: number, latencyUs: number, outcome: number) => void} done ends what `pick` began
+ * @property {(route: number, target: number) => boolean} begin counts a call to a target that was not picked (`observe`);
+ *   false if it is none of the route
+ * @property {(route: number, target: number, latencyUs: number, outcome: number) => void} done ends what `pick` or
+ *   `begin` began
  * @property {(route: number) => number[]} targets all of them, for `observe`
  * @property {() => void} [refresh] hands over events that wait in the core: a target may be picked before it is told
  *
@@ -244,19 +247,25 @@ class Caller {
     return this.calls.size;
   }
 
-  /** Counters since the start, and per target what is in flight. */
+  /**
+   * How it stands with the connection to a target, for humans.
+   * @param {number} target
+   * @returns {{ connection: string, why?: string }} `why` if it has ended or failed
+   */
+  connection(target) {
+    const link = this.links.get(target);
+    if (link === undefined) return { connection: 'gone' };
+    const { connection, why } = link;
+    return why && connection !== 'open' ? { connection, why } : { connection };
+  }
+
+  /** Counters since the start, and what is in flight. */
   stats() {
-    /** @type {Record<string, any>} */
-    const targets = {};
-    for (const [id, link] of this.links) {
-      targets[id] = { inflight: link.inflight, connected: link.connected, why: link.why };
-    }
     return {
       ...this.counters,
       inflight: this.calls.size,
       waiting: this.waiting.size,
       tcp: this.tcp.stats(),
-      targets,
     };
   }
 }

@@ -29,7 +29,7 @@ class Gossiper extends EventEmitter {
     super();
     const { port, host, advertise, seeds, cluster, timings } = gossiperOptions(args);
     const Native = nativeNode();
-    /** The native node. Its pick/done are called directly, once per call each. */
+    /** The native node. */
     this.native = new Native(
       JSON.stringify({ host, port, advertise, seeds, cluster, gossip: timings }),
       () => this._drain(),

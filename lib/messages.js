@@ -35,6 +35,7 @@ function member(raw) {
  * @param {object} node
  * @param {() => any} node.gossiper null before the start
  * @param {() => any} node.calls counters of calls
+ * @param {(target: number) => { connection: string, why?: string }} node.connection
  * @param {(meta: any) => void} node.setMeta
  * @param {() => Promise<void>} node.leave
  */
@@ -52,6 +53,10 @@ function addMessages(instance, node) {
         pattern: route.pattern,
         model: route.offer.model,
         ...route,
+        targets: route.targets.map((/** @type {any} */ target) => ({
+          ...target,
+          ...node.connection(target.id),
+        })),
       }));
       reply({ ok: true, routes });
     })

@@ -117,4 +117,7 @@ function nativeNode() {
   return binding.Node;
 }
 
-module.exports = { nativeNode };
+/** What every call crosses for, as functions of a node's handle: see src/addon/calls.rs. */
+const core = { pick: binding.pick, begin: binding.begin, done: binding.done };
+
+module.exports = { core, nativeNode };

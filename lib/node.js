@@ -9,6 +9,7 @@ const { sendEvents } = require('./events');
 const { canon, isReserved, matches } = require('./patterns');
 const { Publisher } = require('./publish');
 const { GossipError } = require('./refusal');
+const { createRouter } = require('./router');
 const { isOurs, Routes } = require('./routes');
 const { callPortError, listenByHook, open } = require('./service');
 const { createForeign } = require('./targets');
@@ -56,21 +57,7 @@ class Node {
 
     this.caller = createCaller({
       seneca: root,
-      router: {
-        pick: (/** @type {number} */ route, /** @type {number[] | undefined} */ exclude) =>
-          this.gossiper?.running ? this.gossiper.native.pick(route, exclude) : -1,
-        done: (
-          /** @type {number} */ route,
-          /** @type {number} */ target,
-          /** @type {number} */ latency,
-          /** @type {number} */ outcome,
-        ) => {
-          if (this.gossiper?.running) this.gossiper.native.done(route, target, latency, outcome);
-        },
-        targets: (/** @type {number} */ route) =>
-          this.gossiper?.running ? this.gossiper.native.targets(route) : [],
-        refresh: () => this.gossiper?.refresh(),
-      },
+      router: createRouter(() => this.gossiper),
       tcp: createClients({ seneca: root }),
       foreign: createForeign(root),
       log: this.log,

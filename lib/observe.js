@@ -7,7 +7,7 @@
  */
 
 const { makeError } = require('./errors');
-const { Call } = require('./one-call');
+const { Call, Outcome } = require('./one-call');
 
 class Observation {
   /**
@@ -30,7 +30,9 @@ class Observation {
     const reached = [];
     for (const target of targets) {
       const link = caller.links.get(target);
-      if (link !== undefined) reached.push({ link, target });
+      if (link !== undefined && caller.router.begin(spec.route, target)) {
+        reached.push({ link, target });
+      }
     }
     if (call.sync) {
       caller.calls.add(call);
@@ -51,11 +53,14 @@ class Observation {
       );
       part.instance = call.instance;
       part.group = this;
+      part.route = spec.route;
       part.target = target;
       part.link = link;
+      part.sentAt = performance.now();
       caller.calls.add(part);
       caller.deadlines.add(/** @type {any} */ (part));
       if (!link.send(part)) {
+        part.report(Outcome.LOST);
         part.link = null;
         part.fail(makeError('no_target', { pattern: spec.pattern, why: link.why }), -1);
       }

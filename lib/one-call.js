@@ -185,13 +185,13 @@ class Call {
     this.why = `${nameOf(link)}: ${link.why}`;
     this.report(ended === Ended.REFUSED ? Outcome.ERROR : Outcome.LOST);
     this.link = null;
-    this.leaveOut(target);
     if (this.group !== null) {
       const { pattern } = this.spec;
       const missed = () => err || makeError('no_target', { pattern, why: this.why });
       this.fail(ended === Ended.LOST ? this.lost(link) : missed(), -1);
       return;
     }
+    this.leaveOut(target);
     if (ended === Ended.LOST) {
       this.retry(this.lost(link));
       return;
@@ -286,7 +286,7 @@ class Call {
    * @param {number} outcome
    */
   report(outcome) {
-    if (this.group !== null || this.target < 0) return;
+    if (this.target < 0) return;
     // What nobody answered has no latency.
     const latency =
       this.sync && outcome !== Outcome.LOST

@@ -54,6 +54,7 @@ function define(instance, given) {
   addMessages(instance, {
     gossiper: () => node.gossiper,
     calls: () => node.calls(),
+    connection: (target) => node.caller.connection(target),
     setMeta: (meta) => node.setMeta(meta),
     leave: shutdown,
   });

@@ -69,6 +69,8 @@ class ForeignLink {
     this.why = '';
     this.gone = false;
     this.connected = true;
+    /** They are the transport's. */
+    this.connection = 'transport';
   }
 
   get inflight() {

@@ -212,7 +212,9 @@ class Connection {
       if (this.halfClosed) this.endIfIdle();
     };
     try {
-      listener.seneca.act(act, answer);
+      // With the message as the second argument: as the first one, Seneca would try it as a text before it takes it for
+      // an object, and for the error that this gives, which nobody sees, it writes the whole message as JSON.
+      listener.seneca.act('', act, answer);
     } catch (err) {
       answer(err);
     }

@@ -4,9 +4,11 @@
 /**
  * What goes out on an inbound connection, and when what comes in is read.
  *
- * Replies of one tick leave in one write. A connection is not read from while its replies are not read, while too many
+ * Replies of one tick leave in few writes. A connection is not read from while its replies are not read, while too many
  * of its calls are at work, and once every few hundred lines for one turn of the event loop.
  */
+
+const { Coalesce } = require('./coalesce');
 
 /** A connection whose unread replies exceed this is not read from until half of them are gone. */
 const WRITE_MARK = 1024 * 1024;
@@ -31,13 +33,12 @@ class Flow {
     /** Calls at work. */
     this.working = 0;
     this.out = '';
-    this.flushing = false;
     this.burst = 0;
     /** 0 = it is read from. */
     this.pausedSince = 0;
     this.sentAtPause = 0;
     this.closed = false;
-    this.flush = this.flush.bind(this);
+    this.writes = new Coalesce(() => this.flush());
   }
 
   /** Bytes that the system has taken, counted by whole writes. */
@@ -50,13 +51,10 @@ class Flow {
     if (this.closed) return;
     this.out += text;
     if (this.out.length > WRITE_MARK) this.pause();
-    if (this.flushing) return;
-    this.flushing = true;
-    process.nextTick(this.flush);
+    this.writes.due();
   }
 
   flush() {
-    this.flushing = false;
     const text = this.out;
     if (text === '') return;
     this.out = '';

@@ -8,12 +8,13 @@
  * so that "never written" is known and such a call can go elsewhere. From the moment a line is given to the socket it
  * counts as written: nobody can tell how much of it the other side has read.
  *
- * Lines of one tick leave in one write. There is no table of callbacks besides the one of the connection, and it holds
+ * Lines of one tick leave in few writes. There is no table of callbacks besides the one of the connection, and it holds
  * no fire-and-forget messages.
  */
 
 const { idOf, requestLine } = require('./envelope');
 const { dial } = require('./dial');
+const { Coalesce } = require('./coalesce');
 const { Outbox } = require('./outbox');
 const { Ended, State } = require('./terms');
 const { makeError } = require('../errors');
@@ -29,6 +30,9 @@ const BACKOFF_FIRST = 50;
 const BACKOFF_MAX = 2000;
 /** After a goodbye: the other side is about to end, and says so by gossip. */
 const BACKOFF_LEFT = 1000;
+
+/** How the states are shown; `failed` is an idle one that does not try again yet. */
+const NAMES = ['idle', 'connecting', 'open', 'leaving', 'gone'];
 
 /**
  * @typedef {import('./terms').Outgoing} Outgoing
@@ -56,14 +60,13 @@ class Link {
     this.outbox = new Outbox();
     /** Lines given to this socket. */
     this.written = 0;
-    this.flushing = false;
     /** The target is no more: no new connection. */
     this.retired = false;
     this.failures = 0;
     this.retryAt = 0;
     /** Why it takes no call now, for error texts. */
     this.why = '';
-    this.flush = this.flush.bind(this);
+    this.writes = new Coalesce(() => this.flush());
   }
 
   /** Calls that are queued or wait for a reply. */
@@ -73,6 +76,12 @@ class Link {
 
   get connected() {
     return this.state === State.OPEN || this.state === State.LEAVING;
+  }
+
+  /** How it stands, for humans. */
+  get connection() {
+    if (this.state === State.IDLE && this.retryAt > performance.now()) return 'failed';
+    return NAMES[this.state];
   }
 
   /**
@@ -92,10 +101,7 @@ class Link {
     }
     call.seq = 0;
     this.outbox.push(call);
-    if (this.state === State.OPEN && !this.flushing) {
-      this.flushing = true;
-      process.nextTick(this.flush);
-    }
+    if (this.state === State.OPEN) this.writes.due();
     return true;
   }
 
@@ -136,7 +142,6 @@ class Link {
 
   /** Gives queued lines to the socket, as much as it has room for. */
   flush() {
-    this.flushing = false;
     const socket = this.socket;
     // What is given to a socket that is destroyed would count as written.
     if (this.state !== State.OPEN || socket === null || socket.destroyed) return;

@@ -1,11 +1,13 @@
-//! The face to Node.js: one class, `Node`, and the only place that names napi.
+//! The face to Node.js: one class, `Node`, with two functions beside it for
+//! what every call needs, and the only place that names napi.
 //!
 //! Everything that has a structure crosses as a JSON string; a pick crosses as
-//! numbers. Events are fetched by `drain` after a wake signal, which is a weak
+//! numbers (`calls`). Events are fetched by `drain` after a wake signal, which is a weak
 //! thread-safe function: it neither keeps the process alive nor hands over
 //! data. Whatever happens to the JavaScript side (`process.exit`, a terminated
 //! worker), the hook on its environment closes the node.
 
+mod calls;
 mod error;
 mod events;
 mod inner;

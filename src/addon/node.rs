@@ -11,9 +11,9 @@ use super::error::Failure;
 use super::events::Batch;
 use super::inner::Inner;
 use super::tasks::{Leave, Start};
-use super::{options, publish, views};
+use super::{calls, options, publish, views};
 use crate::net::Cluster;
-use crate::routing::{Outcome, Refusal, RouteId, TargetId};
+use crate::routing::RouteId;
 use crate::state::keys;
 
 /// Notices that are taken at a time, and bytes after which a drain ends: the
@@ -21,15 +21,11 @@ use crate::state::keys;
 const SOME: usize = 64;
 const ENOUGH: usize = 1024 * 1024;
 
-/// What `pick` returns when there is no target.
-const NO_TARGET: i32 = -1;
-/// What `pick` returns when every target has as many calls as the offer allows.
-const OVERLOADED: i32 = -2;
-
 /// One node of a cluster.
 #[napi]
 pub struct Node {
     inner: Arc<Inner>,
+    handle: u32,
     hook: RefCell<Option<CleanupEnvHook<Weak<Inner>>>>,
 }
 
@@ -56,6 +52,12 @@ impl Node {
     }
 }
 
+impl Drop for Node {
+    fn drop(&mut self) {
+        calls::forget(self.handle);
+    }
+}
+
 #[napi]
 impl Node {
     /// Options as JSON: `{host, port, advertise, seeds, cluster, gossip}`.
@@ -76,6 +78,7 @@ impl Node {
             }
         })?;
         Ok(Node {
+            handle: calls::register(&inner),
             inner,
             hook: RefCell::new(Some(hook)),
         })
@@ -182,52 +185,10 @@ impl Node {
         self.get(env, views::status)
     }
 
-    /// Target of a call of a route: its id; -1 when there is none, -2 when all
-    /// have as many calls in flight as the route's offer allows.
-    #[napi(catch_unwind)]
-    pub fn pick(&self, route: u32, exclude: Option<Vec<u32>>) -> i32 {
-        self.quietly(NO_TARGET, |cluster| {
-            let exclude: Vec<TargetId> = match exclude {
-                Some(ids) => ids.into_iter().map(TargetId).collect(),
-                None => Vec::new(),
-            };
-            let now = cluster.micros();
-            let picked =
-                cluster.with_router(|router| router.try_pick(now, RouteId(route), &exclude));
-            match picked {
-                Ok(target) => i32::try_from(target.0).unwrap_or(NO_TARGET),
-                Err(Refusal::NoTarget) => NO_TARGET,
-                Err(Refusal::Overloaded) => OVERLOADED,
-            }
-        })
-    }
-
-    /// Counts a call to a target that was not picked; false when it is none of the route.
-    #[napi(catch_unwind)]
-    pub fn begin(&self, route: u32, target: u32) -> bool {
-        self.quietly(false, |cluster| {
-            let now = cluster.micros();
-            cluster.with_router(|router| router.begin(now, RouteId(route), TargetId(target)))
-        })
-    }
-
-    /// A call has ended: 0 ok, 1 error, 2 lost, 3 timeout.
-    #[napi(catch_unwind)]
-    pub fn done(&self, route: u32, target: u32, latency_us: f64, outcome: u32) {
-        let outcome = match outcome {
-            0 => Outcome::Ok,
-            1 => Outcome::Error,
-            2 => Outcome::Lost,
-            _ => Outcome::Timeout,
-        };
-        self.quietly((), |cluster| {
-            let now = cluster.micros();
-            // Saturates, and makes nothing of what is no number.
-            let latency = latency_us as u64;
-            cluster.with_router(|router| {
-                router.done(now, RouteId(route), TargetId(target), latency, outcome);
-            });
-        });
+    /// What `pick`, `begin` and `done` know this node by.
+    #[napi(getter, catch_unwind)]
+    pub fn handle(&self) -> u32 {
+        self.handle
     }
 
     /// Every live target of a route.

@@ -91,6 +91,12 @@ class Targets {
     return free[this.turn % free.length];
   }
 
+  begin(route, target) {
+    if (!this.up.includes(target)) return false;
+    this.inflight++;
+    return true;
+  }
+
   done(route, target, latencyUs, outcome) {
     this.inflight--;
     this.outcomes.push({ target, latencyUs, outcome });

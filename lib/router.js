@@ -1,0 +1,39 @@
+'use strict';
+// @ts-check
+
+const { core } = require('./native');
+
+/**
+ * The core's table of routes and targets, as the caller (`call.js`) uses it. A node that does not run has no targets.
+ *
+ * @param {() => InstanceType<typeof import('./gossiper').Gossiper> | null} gossiperNow
+ * @returns {import('./call').Router}
+ */
+function createRouter(gossiperNow) {
+  /** @type {any} whose handle is known */
+  let known = null;
+  let handle = 0;
+  /** The handle of the node that runs, 0 if none does: reading it costs as much as a pick. */
+  const running = () => {
+    const gossiper = gossiperNow();
+    if (gossiper === null || !gossiper.running) return 0;
+    if (gossiper !== known) {
+      known = gossiper;
+      handle = gossiper.native.handle;
+    }
+    return handle;
+  };
+  return {
+    pick: (route, exclude) => core.pick(running(), route, exclude),
+    begin: (route, target) => core.begin(running(), route, target),
+    done: (route, target, latency, outcome) =>
+      core.done(running(), route, target, latency, outcome),
+    targets(route) {
+      const gossiper = gossiperNow();
+      return gossiper?.running ? gossiper.native.targets(route) : [];
+    },
+    refresh: () => gossiperNow()?.refresh(),
+  };
+}
+
+module.exports = { createRouter };

@@ -1,0 +1,103 @@
+//! What every call crosses for: `pick` (or `begin`) and `done`.
+//!
+//! They are functions of a handle, not methods: to find the Rust half of a
+//! JavaScript object costs N-API more than all the rest of a pick
+//! (`bench/pick.js`). Handles are numbers of this thread's own nodes, since an
+//! object never leaves the thread that made it, so nothing is locked for them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use napi_derive::napi;
+
+use super::inner::Inner;
+use crate::net::Cluster;
+use crate::routing::{Outcome, Refusal, RouteId, TargetId};
+
+/// What `pick` returns when there is no target.
+const NO_TARGET: i32 = -1;
+/// What `pick` returns when every target has as many calls as the offer allows.
+const OVERLOADED: i32 = -2;
+
+#[derive(Default)]
+struct Nodes {
+    last: u32,
+    by_handle: BTreeMap<u32, Weak<Inner>>,
+}
+
+thread_local! {
+    static NODES: RefCell<Nodes> = RefCell::default();
+}
+
+/// The handle of a new node.
+pub fn register(inner: &Arc<Inner>) -> u32 {
+    NODES.with_borrow_mut(|nodes| {
+        nodes.last = nodes.last.wrapping_add(1);
+        nodes.by_handle.insert(nodes.last, Arc::downgrade(inner));
+        nodes.last
+    })
+}
+
+/// The object is no more.
+pub fn forget(handle: u32) {
+    // When the thread ends the table may be gone before the last object.
+    let _ = NODES.try_with(|nodes| nodes.borrow_mut().by_handle.remove(&handle));
+}
+
+/// For what a call in flight does: a node that is closed has no answer, and
+/// that is no error.
+fn quietly<T>(handle: u32, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
+    let inner = NODES.with_borrow(|nodes| nodes.by_handle.get(&handle).and_then(Weak::upgrade));
+    match inner.map(|inner| inner.cluster()) {
+        Some(Ok(cluster)) => f(&cluster),
+        _ => none,
+    }
+}
+
+/// Target of a call of a route: its id; -1 when there is none, -2 when all
+/// have as many calls in flight as the route's offer allows.
+#[napi(catch_unwind)]
+pub fn pick(handle: u32, route: u32, exclude: Option<Vec<u32>>) -> i32 {
+    quietly(handle, NO_TARGET, |cluster| {
+        let exclude: Vec<TargetId> = match exclude {
+            Some(ids) => ids.into_iter().map(TargetId).collect(),
+            None => Vec::new(),
+        };
+        let now = cluster.micros();
+        let picked = cluster.with_router(|router| router.try_pick(now, RouteId(route), &exclude));
+        match picked {
+            Ok(target) => i32::try_from(target.0).unwrap_or(NO_TARGET),
+            Err(Refusal::NoTarget) => NO_TARGET,
+            Err(Refusal::Overloaded) => OVERLOADED,
+        }
+    })
+}
+
+/// Counts a call to a target that was not picked; false when it is none of the route.
+#[napi(catch_unwind)]
+pub fn begin(handle: u32, route: u32, target: u32) -> bool {
+    quietly(handle, false, |cluster| {
+        let now = cluster.micros();
+        cluster.with_router(|router| router.begin(now, RouteId(route), TargetId(target)))
+    })
+}
+
+/// A call has ended: 0 ok, 1 error, 2 lost, 3 timeout.
+#[napi(catch_unwind)]
+pub fn done(handle: u32, route: u32, target: u32, latency_us: f64, outcome: u32) {
+    let outcome = match outcome {
+        0 => Outcome::Ok,
+        1 => Outcome::Error,
+        2 => Outcome::Lost,
+        _ => Outcome::Timeout,
+    };
+    quietly(handle, (), |cluster| {
+        let now = cluster.micros();
+        // Saturates, and makes nothing of what is no number.
+        let latency = latency_us as u64;
+        cluster.with_router(|router| {
+            router.done(now, RouteId(route), TargetId(target), latency, outcome);
+        });
+    });
+}
