@@ -83,7 +83,7 @@ for (const version of VERSIONS) {
       const caller = await client(seed);
       const first = await multiplier(seed, [caller], '--no-call');
       const second = await multiplier(seed, [caller], '--no-call');
-      await caller.do('load', { msg: PRODUCT, every: 5 });
+      await caller.do('load', { msg: PRODUCT, rate: 200 });
       await pause(300);
       first.kill('SIGTERM');
       const { code, signal } = await first.ended;

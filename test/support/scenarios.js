@@ -39,8 +39,8 @@ async function firstAnswer(version = 'seneca') {
  */
 async function killAndReturn(cluster) {
   const { client, name, first, other } = cluster;
-  const every = 10;
-  await client.do('load', { msg: WHO, every });
+  const rate = 100;
+  await client.do('load', { msg: WHO, rate });
   await pause(500);
   first.kill();
   const killed = Date.now();
@@ -52,7 +52,7 @@ async function killAndReturn(cluster) {
   await pause(300);
   const calls = await client.do('unload');
 
-  await client.do('load', { msg: WHO, every });
+  await client.do('load', { msg: WHO, rate });
   const started = Date.now();
   const back = cluster.heard(name, 'alive', started);
   const again = await cluster.startFirst(2);
@@ -62,7 +62,7 @@ async function killAndReturn(cluster) {
   await until(
     async () => {
       more.push(...(await client.do('unload')));
-      await client.do('load', { msg: WHO, every });
+      await client.do('load', { msg: WHO, rate });
       return more.some((call) => call.pid === again.pid);
     },
     { what: 'a call of the restarted copy' },

@@ -10,6 +10,7 @@
 
 const setup = JSON.parse(process.argv[2]);
 const gossip = require('../..');
+const { Load } = require('./load');
 
 const seneca = require(setup.version)({ log: 'fatal', ...setup.seneca });
 const tell = (/** @type {any} */ data) => process.send?.(data);
@@ -68,34 +69,40 @@ const commands = {
   resources: (_, done) => done(null, process.getActiveResourcesInfo()),
   // What somebody has put into the prototype of all objects.
   polluted: (_, done) => done(null, Object.keys(Object.prototype)),
-  // Calls of `msg` every so many ms, until `unload` asks what became of them.
-  load: ({ msg, every }, done) => {
-    load = { made: [], open: 0, timer: setInterval(() => one(msg), every) };
+  // Calls of `msg` in an open loop, until `unload` asks what became of them.
+  load: ({ msg, ...how }, done) => {
+    load = new Load((ended) => seneca.act(msg, ended), how);
     done(null);
   },
   unload: (_, done) => {
-    const { made, timer } = load;
-    clearInterval(timer);
-    const wait = () => (load.open > 0 ? setTimeout(wait, 5) : done(null, made));
-    wait();
+    load.end().then((/** @type {any} */ made) => done(null, made));
   },
+  // So many calls of `msg`, `width` at a time.
+  spend: ({ msg, count, width }, done) => {
+    let made = 0;
+    let open = 0;
+    const more = () => {
+      for (; open < width && made < count; open++, made++) {
+        seneca.act(msg, () => {
+          open--;
+          setImmediate(more);
+        });
+      }
+      if (open === 0) done(null);
+    };
+    more();
+  },
+  block: ({ ms }, done) => {
+    const end = Date.now() + ms;
+    while (Date.now() < end);
+    done(null);
+  },
+  // Bytes of memory that the process occupies.
+  resident: (_, done) => done(null, process.memoryUsage.rss()),
 };
 
 /** @type {any} */
 let load = null;
-
-/** One call, with what became of it. */
-function one(/** @type {any} */ msg) {
-  const call = { at: Date.now(), ms: 0, error: null, pid: null };
-  load.made.push(call);
-  load.open++;
-  seneca.act(msg, (/** @type {any} */ err, /** @type {any} */ out) => {
-    load.open--;
-    call.ms = Date.now() - call.at;
-    if (err) call.error = err.code || err.message;
-    else call.pid = out.pid;
-  });
-}
 
 /** Details of an error as far as IPC carries them. */
 function carried(/** @type {any} */ details) {
