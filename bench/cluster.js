@@ -120,17 +120,7 @@ async function main() {
   if (chosen.includes('quiet')) await quiet();
   if (chosen.includes('block')) await block();
   await killAll();
-  console.log(table.toString());
-  const [cpu] = os.cpus();
-  console.log(
-    `\nNode.js ${process.version}, ${process.platform} ${os.release()}, ${os.cpus().length} x ${cpu.model.trim()};` +
-      `\nload of the machine before: ${load.toFixed(1)}, after: ${os.loadavg()[0].toFixed(1)}`,
-  );
-  const missed = table.missed();
-  if (missed.length > 0) {
-    console.log(`\nmissed in at least one run: ${missed.join('; ')}`);
-    process.exitCode = 1;
-  }
+  table.print(load);
 }
 
 main().catch(async (err) => {

@@ -2,6 +2,8 @@
 
 // Rows of figures, as a table that is plain text and Markdown at once.
 
+const os = require('node:os');
+
 /** @param {number[]} values */
 function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -14,7 +16,7 @@ const time = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixe
 
 class Table {
   constructor() {
-    /** @type {{ what: string, goal: string, values: number[], kept: boolean, show: (value: number) => string }[]} */
+    /** @type {{ what: string, of: string, goal: string, values: number[], kept: boolean, show: (value: number) => string }[]} */
     this.rows = [];
   }
 
@@ -24,9 +26,21 @@ class Table {
    * @param {string} what
    * @param {number} goal ms
    * @param {number} value ms
+   * @param {string} [of] the row to which one that begins with dots belongs
    */
-  time(what, goal, value) {
-    this._add(what, `at most ${time(goal)}`, value, time, value <= goal);
+  time(what, goal, value, of) {
+    this.most(what, goal, value, time, of);
+  }
+
+  /**
+   * @param {string} what
+   * @param {number} goal
+   * @param {number} value
+   * @param {(value: number) => string} show
+   * @param {string} [of]
+   */
+  most(what, goal, value, show, of) {
+    this._add(what, `at most ${show(goal)}`, value, show, value <= goal, of);
   }
 
   /**
@@ -34,18 +48,21 @@ class Table {
    *
    * @param {string} what
    * @param {number} value
+   * @param {string} [of]
    */
-  none(what, value) {
-    this._add(what, 'none', value, (count) => (count === 0 ? 'none' : `${count}`), value === 0);
+  none(what, value, of) {
+    const show = (/** @type {number} */ count) => (count === 0 ? 'none' : `${count}`);
+    this._add(what, 'none', value, show, value === 0, of);
   }
 
   /**
    * @param {string} what
    * @param {number} value
    * @param {(value: number) => string} show
+   * @param {string} [of]
    */
-  note(what, value, show) {
-    this._add(what, '', value, show, true);
+  note(what, value, show, of) {
+    this._add(what, '', value, show, true, of);
   }
 
   /**
@@ -54,11 +71,12 @@ class Table {
    * @param {number} value
    * @param {(value: number) => string} show
    * @param {boolean} kept
+   * @param {string} [of]
    */
-  _add(what, goal, value, show, kept) {
-    let row = this.rows.find((one) => one.what === what);
+  _add(what, goal, value, show, kept, of = '') {
+    let row = this.rows.find((one) => one.what === what && one.of === of);
     if (!row) {
-      row = { what, goal, values: [], kept: true, show };
+      row = { what, of, goal, values: [], kept: true, show };
       this.rows.push(row);
     }
     row.values.push(value);
@@ -67,7 +85,7 @@ class Table {
 
   /** Rows that missed their goal in some run. */
   missed() {
-    return this.rows.filter(({ kept }) => !kept).map(({ what }) => what);
+    return this.rows.filter(({ kept }) => !kept).map(({ what, of }) => `${of} ${what}`.trim());
   }
 
   toString() {
@@ -85,6 +103,24 @@ class Table {
     );
     text.splice(1, 0, `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`);
     return text.join('\n');
+  }
+
+  /**
+   * Prints all, and sets the exit code when a goal was missed.
+   *
+   * @param {number} load of the machine before
+   */
+  print(load) {
+    console.log(this.toString());
+    const [cpu] = os.cpus();
+    console.log(
+      `\nNode.js ${process.version}, ${process.platform} ${os.release()}, ${os.cpus().length} x ${cpu.model.trim()};` +
+        `\nload of the machine before: ${load.toFixed(1)}, after: ${os.loadavg()[0].toFixed(1)}`,
+    );
+    const missed = this.missed();
+    if (missed.length === 0) return;
+    console.log(`\nmissed in at least one run: ${missed.join('; ')}`);
+    process.exitCode = 1;
   }
 }
 

@@ -118,6 +118,11 @@ function nativeNode() {
 }
 
 /** What every call crosses for, as functions of a node's handle: see src/addon/calls.rs. */
-const core = { pick: binding.pick, begin: binding.begin, done: binding.done };
+const core = {
+  pick: binding.pick,
+  pickOther: binding.pickOther,
+  begin: binding.begin,
+  done: binding.done,
+};
 
 module.exports = { core, nativeNode };

@@ -24,7 +24,10 @@ function createRouter(gossiperNow) {
     return handle;
   };
   return {
-    pick: (route, exclude) => core.pick(running(), route, exclude),
+    pick: (route, exclude) =>
+      exclude === undefined
+        ? core.pick(running(), route)
+        : core.pickOther(running(), route, exclude),
     begin: (route, target) => core.begin(running(), route, target),
     done: (route, target, latency, outcome) =>
       core.done(running(), route, target, latency, outcome),

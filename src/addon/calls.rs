@@ -48,30 +48,38 @@ pub fn forget(handle: u32) {
 /// For what a call in flight does: a node that is closed has no answer, and
 /// that is no error.
 fn quietly<T>(handle: u32, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
-    let inner = NODES.with_borrow(|nodes| nodes.by_handle.get(&handle).and_then(Weak::upgrade));
-    match inner.map(|inner| inner.cluster()) {
-        Some(Ok(cluster)) => f(&cluster),
-        _ => none,
+    NODES.with_borrow(|nodes| {
+        let inner = nodes.by_handle.get(&handle).and_then(Weak::upgrade);
+        inner.and_then(|inner| inner.if_running(f)).unwrap_or(none)
+    })
+}
+
+fn picked(handle: u32, route: u32, exclude: &[TargetId]) -> i32 {
+    let none = Err(Refusal::NoTarget);
+    let picked = quietly(handle, none, |cluster| {
+        let now = cluster.micros();
+        cluster.with_router(|router| router.try_pick(now, RouteId(route), exclude))
+    });
+    match picked {
+        Ok(target) => i32::try_from(target.0).unwrap_or(NO_TARGET),
+        Err(Refusal::NoTarget) => NO_TARGET,
+        Err(Refusal::Overloaded) => OVERLOADED,
     }
 }
 
 /// Target of a call of a route: its id; -1 when there is none, -2 when all
 /// have as many calls in flight as the route's offer allows.
 #[napi(catch_unwind)]
-pub fn pick(handle: u32, route: u32, exclude: Option<Vec<u32>>) -> i32 {
-    quietly(handle, NO_TARGET, |cluster| {
-        let exclude: Vec<TargetId> = match exclude {
-            Some(ids) => ids.into_iter().map(TargetId).collect(),
-            None => Vec::new(),
-        };
-        let now = cluster.micros();
-        let picked = cluster.with_router(|router| router.try_pick(now, RouteId(route), &exclude));
-        match picked {
-            Ok(target) => i32::try_from(target.0).unwrap_or(NO_TARGET),
-            Err(Refusal::NoTarget) => NO_TARGET,
-            Err(Refusal::Overloaded) => OVERLOADED,
-        }
-    })
+pub fn pick(handle: u32, route: u32) -> i32 {
+    picked(handle, route, &[])
+}
+
+/// The same, but none of these. A function of its own: an argument that may
+/// be left out costs those who do.
+#[napi(catch_unwind)]
+pub fn pick_other(handle: u32, route: u32, exclude: Vec<u32>) -> i32 {
+    let exclude: Vec<TargetId> = exclude.into_iter().map(TargetId).collect();
+    picked(handle, route, &exclude)
 }
 
 /// Counts a call to a target that was not picked; false when it is none of the route.

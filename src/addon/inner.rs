@@ -92,6 +92,14 @@ impl Inner {
         }
     }
 
+    /// Uses the node, if it runs. For calls: nothing is copied or counted.
+    pub fn if_running<T>(&self, f: impl FnOnce(&Cluster) -> T) -> Option<T> {
+        match &*self.state() {
+            State::Running(cluster) => Some(f(cluster)),
+            _ => None,
+        }
+    }
+
     /// Ends the node at once, whatever it is doing. Can be called again.
     pub fn close(&self) {
         let state = std::mem::replace(&mut *self.state(), State::Closed);

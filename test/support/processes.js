@@ -29,12 +29,15 @@ function watch(child) {
   return { ended, output: () => output };
 }
 
-/** A service (`service.js`) in a process of its own. */
+/** A service in a process of its own, told over IPC what to do. */
 class Service {
-  /** @param {Record<string, any>} setup see `service.js` */
-  constructor(setup) {
+  /**
+   * @param {Record<string, any>} setup see `service.js`
+   * @param {string} [file] what runs there; see `told.js`
+   */
+  constructor(setup, file = path.join(__dirname, 'service.js')) {
     const [execPath, ...execArgv] = [...(setup.wrapper ?? []), process.execPath];
-    this.child = fork(path.join(__dirname, 'service.js'), [JSON.stringify(setup)], {
+    this.child = fork(file, [JSON.stringify(setup)], {
       silent: true,
       execPath,
       execArgv,
@@ -111,9 +114,10 @@ class Service {
  * Starts a service and waits until it is ready.
  *
  * @param {Record<string, any>} setup
+ * @param {string} [file]
  */
-function service(setup) {
-  return new Service(setup).ready();
+function service(setup, file) {
+  return new Service(setup, file).ready();
 }
 
 /**

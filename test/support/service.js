@@ -10,10 +10,9 @@
 
 const setup = JSON.parse(process.argv[2]);
 const gossip = require('../..');
-const { Load } = require('./load');
+const { listen, tell, traffic } = require('./told');
 
 const seneca = require(setup.version)({ log: 'fatal', ...setup.seneca });
-const tell = (/** @type {any} */ data) => process.send?.(data);
 
 /** @type {Record<string, (this: any, msg: any, reply: any) => void>} */
 const answers = {
@@ -69,58 +68,10 @@ const commands = {
   resources: (_, done) => done(null, process.getActiveResourcesInfo()),
   // What somebody has put into the prototype of all objects.
   polluted: (_, done) => done(null, Object.keys(Object.prototype)),
-  // Calls of `msg` in an open loop, until `unload` asks what became of them.
-  load: ({ msg, ...how }, done) => {
-    load = new Load((ended) => seneca.act(msg, ended), how);
-    done(null);
-  },
-  unload: (_, done) => {
-    load.end().then((/** @type {any} */ made) => done(null, made));
-  },
-  // So many calls of `msg`, `width` at a time.
-  spend: ({ msg, count, width }, done) => {
-    let made = 0;
-    let open = 0;
-    const more = () => {
-      for (; open < width && made < count; open++, made++) {
-        seneca.act(msg, () => {
-          open--;
-          setImmediate(more);
-        });
-      }
-      if (open === 0) done(null);
-    };
-    more();
-  },
-  block: ({ ms }, done) => {
-    const end = Date.now() + ms;
-    while (Date.now() < end);
-    done(null);
-  },
-  // Bytes of memory that the process occupies.
-  resident: (_, done) => done(null, process.memoryUsage.rss()),
+  ...traffic((msg, done) => seneca.act(msg, done)),
 };
 
-/** @type {any} */
-let load = null;
-
-/** Details of an error as far as IPC carries them. */
-function carried(/** @type {any} */ details) {
-  try {
-    return JSON.parse(JSON.stringify(details));
-  } catch {
-    return null;
-  }
-}
-
-process.on('message', (/** @type {any} */ { id, command, args }) => {
-  commands[command](args, (err, out) => {
-    const error = err && { code: err.code, message: err.message, details: carried(err.details) };
-    tell({ id, error: error || null, out: out ?? null });
-  });
-});
-// What keeps this process alive is what a service would have: not this channel.
-process.channel?.unref();
+listen(commands);
 if (setup.keep) setInterval(() => {}, 1000);
 if (setup.watched) {
   // What it returns says whether the process is to live on.
