@@ -117,6 +117,11 @@ impl Link {
         }
     }
 
+    /// Its task has ended: nothing is in flight there.
+    pub fn is_over(&self) -> bool {
+        self.orders.is_closed()
+    }
+
     pub fn forget(&self, id: String) {
         let _ = self.orders.send(Order::Forget(id));
     }

@@ -9,6 +9,9 @@ use crate::routing::{Down, TargetId};
 pub(super) struct Links {
     common: Arc<Common>,
     map: Mutex<HashMap<TargetId, Link>>,
+    /// Of targets that get no new calls, by their node's name: what was written
+    /// may still be answered.
+    retired: Mutex<Vec<(String, Link)>>,
 }
 
 impl Links {
@@ -16,11 +19,16 @@ impl Links {
         Links {
             common,
             map: Mutex::default(),
+            retired: Mutex::default(),
         }
     }
 
     fn map(&self) -> MutexGuard<'_, HashMap<TargetId, Link>> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn retired(&self) -> MutexGuard<'_, Vec<(String, Link)>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The link of a target; it connects with its first call.
@@ -30,24 +38,42 @@ impl Links {
         map.entry(target).or_insert_with(new).clone()
     }
 
-    /// A target is gone for new calls. What it works on ends now if it cannot
-    /// finish it.
-    pub fn drop_target(&self, target: TargetId, reason: Down) {
+    /// A target of this node is gone for new calls. What it works on ends now
+    /// if it cannot finish it.
+    pub fn drop_target(&self, target: TargetId, name: String, reason: Down) {
         let Some(link) = self.map().remove(&target) else {
             return;
         };
         match reason {
-            Down::Leaving => link.retire("it is leaving"),
-            Down::Withdrawn => link.retire("it is withdrawn"),
+            Down::Leaving => self.retire(name, link, "it is leaving"),
+            Down::Withdrawn => self.retire(name, link, "it is withdrawn"),
             Down::Dead => link.abandon("the node is dead"),
             Down::Left => link.abandon("the node has left"),
             Down::Replaced => link.abandon("the node is replaced"),
         }
     }
 
+    fn retire(&self, name: String, link: Link, why: &str) {
+        link.retire(why);
+        let mut retired = self.retired();
+        retired.retain(|(_, link)| !link.is_over());
+        retired.push((name, link));
+    }
+
+    /// A node is dead: what it was still working on after it said that it
+    /// leaves ends as well.
+    pub fn failed(&self, name: &str) {
+        for (_, link) in self.retired().extract_if(.., |(other, _)| other == name) {
+            link.abandon("the node is dead");
+        }
+    }
+
     /// Ends everything; what was in flight is told.
     pub fn close(&self) {
         for (_, link) in self.map().drain() {
+            link.abandon("this node is closing");
+        }
+        for (_, link) in self.retired().drain(..) {
             link.abandon("this node is closing");
         }
     }

@@ -22,13 +22,16 @@ pub(super) async fn pump(caller: Arc<Caller>, events: broadcast::Sender<Event>, 
             match notice {
                 Notice::Gossip(event) => {
                     changed |= event == Event::Synced;
+                    if let Event::Fail { name } = &event {
+                        caller.links.failed(name);
+                    }
                     // Fails when nobody listens.
                     let _ = events.send(event);
                 }
                 Notice::Route(event) => {
                     changed = true;
-                    if let RouteEvent::TargetDown { id, reason, .. } = event {
-                        caller.links.drop_target(id, reason);
+                    if let RouteEvent::TargetDown { id, name, reason } = event {
+                        caller.links.drop_target(id, name, reason);
                     }
                 }
             }

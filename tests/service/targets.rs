@@ -73,6 +73,24 @@ async fn a_target_that_reads_nothing_is_heard_of() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_leaving_node_works_on_ends_when_it_dies_instead() {
+    let (cluster, listener, client) = fake(Offer::default()).await;
+    let held = call(&client, json!({ "a": 1, "timeout$": 60_000 }));
+    let (mut lines, _writer) = ends(listener.accept().await.unwrap().0);
+    assert!(lines.next_line().await.unwrap().is_some());
+    cluster.leaving();
+    let msg = json!({ "a": 1, "timeout$": 300 });
+    let refused = async || call(&client, msg.clone()).await.unwrap() == Err("no_target".into());
+    until("no more calls there", refused).await;
+    assert!(!held.is_finished());
+    // Its connection stays open.
+    let begun = Instant::now();
+    cluster.close();
+    assert_eq!(held.await.unwrap(), Err("target_lost".into()));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reply_that_only_javascript_reads_costs_one_call() {
     let (_cluster, listener, client) = fake(Offer::default()).await;
     tokio::spawn(async move {
