@@ -25,7 +25,7 @@ const TEXTS = {
     `No target of ${d.pattern} can take another call now: ${d.why || 'all are at their limit'}.`,
   closed: (d) => `This node is closed, ${d.pattern} was not answered.`,
   transport_missing: (d) =>
-    `The node ${d.target} is reached by the transport '${d.kind}', which is not loaded here: ${d.why}.`,
+    `The node ${d.target} is reached by the transport '${d.kind}', which cannot be used here: ${d.why}.`,
 
   // What a message or a reply may be.
   message_too_long: (d) =>

@@ -9,6 +9,9 @@ const { makeError } = require('./errors');
 const { act, hasHook, transportDefaults } = require('./service');
 const { Ended } = require('./tcp/terms');
 
+/** Clients at most: Seneca keeps each for ever, and a member may name one address after the other. */
+const MAX_CLIENTS = 1000;
+
 /** Errors of a connection that was never made: the call did not run. */
 const REFUSED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ETIMEDOUT/;
 /** Errors of a connection that died: the call may have run. */
@@ -29,6 +32,9 @@ function createForeign(root) {
     const address = `${kind} ${host}:${port}`;
     let client = clients.get(address);
     if (!client) {
+      if (clients.size >= MAX_CLIENTS) {
+        return Promise.reject(new Error(`there are clients for ${MAX_CLIENTS} addresses already`));
+      }
       client = make(root, kind, host, port);
       clients.set(address, client);
       // Tried again with the next call.

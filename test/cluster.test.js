@@ -221,6 +221,22 @@ for (const version of VERSIONS) {
       const status = await caller.act('sys:gossip,get:status');
       assert.equal(status.ok, true);
       assert.equal(status.calls.out.answered, 1);
+      const [route] = (await caller.act('sys:gossip,get:routes')).routes;
+      const [{ id, latency, ...target }] = route.targets;
+      assert.ok(latency > 0);
+      assert.deepEqual(target, {
+        name,
+        host: '127.0.0.1',
+        port,
+        type: 'tcp',
+        inflight: 0,
+        errors: 0,
+        ejections: 0,
+        stalled: false,
+        state: 'good',
+        connection: 'open',
+      });
+      assert.equal(routes[0].targets[0].connection, 'idle');
 
       await server.act({ sys: 'gossip', set: 'meta', meta: { zone: 'b' } });
       await until(async () => (await caller.member(name)).meta.zone === 'b');

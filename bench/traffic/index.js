@@ -33,6 +33,7 @@ const table = new Table();
 const percent = (/** @type {number} */ share) => `${(share * 100).toFixed(1)} %`;
 const ms = (/** @type {number} */ value) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 const count = (/** @type {number} */ value) => `${value}`;
+const mb = (/** @type {number} */ bytes) => `${Math.round(bytes / 2 ** 20)} MB`;
 const ratio = (/** @type {number} */ value) => value.toFixed(2);
 
 /** @type {Record<string, () => Promise<any>>} */
@@ -121,11 +122,13 @@ const parts = {
 async function memory() {
   const few = Math.min(100_000, many);
   const { before, then } = await traffic.memory(stage(), { few, many, width: 64 });
-  const what = `memory 30 s after ${many} calls over that after ${few}`;
-  table.most(`${what}: caller`, 1.1, then.client / before.client, ratio);
-  table.most('... service', 1.1, then.service / before.service, ratio, what);
-  const mb = (/** @type {number} */ bytes) => `${Math.round(bytes / 2 ** 20)} MB`;
-  table.note('... caller', then.client, mb, what);
+  const what = `30 s after ${many} calls, over that 30 s after ${few}`;
+  for (const side of ['caller', 'service']) {
+    const [a, b] = [before[side], then[side]];
+    table.most(`memory of the ${side} ${what}`, 1.1, b.resident / a.resident, ratio);
+    table.note('... which is then', b.resident, mb, side);
+    table.most('... what is alive in its heap, over what was', 1.1, b.alive / a.alive, ratio, side);
+  }
 }
 
 async function main() {

@@ -6,7 +6,7 @@
  *
  * But a tick may be long. With many calls in flight each side gets lines by the dozen, works on all of them in one
  * tick, and would write only then: caller and service take turns, one of them idle at any time. So a tick that goes on
- * for longer than LONGEST writes what it has. Measured in docs/calls.md.
+ * for longer than LONGEST writes what it has. The measurements are in docs/calls.md.
  */
 
 /** ms that a line waits for others while its process is at work. */

@@ -54,7 +54,7 @@ class Connection {
       { line: (text) => this.line(text), tooLong: (prefix) => this.tooLong(prefix) },
       listener.budget,
     );
-    this.flow = new Flow(socket, this.reader, listener.counters);
+    this.flow = new Flow(socket, this.reader, listener.counters, listener.atWork);
     socket.on('data', (chunk) => this.data(/** @type {any} */ (chunk)));
     socket.on('drain', () => this.flow.ease());
     socket.on('end', () => {
@@ -103,15 +103,18 @@ class Connection {
       return;
     }
     try {
-      this.message(data);
+      this.message(data, text.length);
     } catch (err) {
       this.refuse(data, makeError('listen_failed', { why: reason(err) }), false);
     }
     this.flow.took();
   }
 
-  /** @param {any} data */
-  message(data) {
+  /**
+   * @param {any} data
+   * @param {number} weight characters of its line
+   */
+  message(data, weight) {
     const { listener } = this;
     const { counters, seneca } = listener;
     if (data === null || typeof data !== 'object' || Array.isArray(data)) {
@@ -150,7 +153,7 @@ class Connection {
     if (id !== undefined) act.id$ = this.prefix + id;
     act.remote$ = true;
     act.transport$ = { track: cleanTrack(data.track), origin: data.origin, time: data.time };
-    this.run(act, data, id, Date.now());
+    this.run(act, data, id, weight);
   }
 
   /** @param {any} id */
@@ -191,11 +194,12 @@ class Connection {
    * @param {any} act
    * @param {any} data
    * @param {string | undefined} id
-   * @param {number} received
+   * @param {number} weight
    */
-  run(act, data, id, received) {
+  run(act, data, id, weight) {
     const { listener } = this;
-    this.flow.working++;
+    const received = Date.now();
+    this.flow.begin(weight);
     listener.working++;
     listener.counters.accepted++;
     if (id !== undefined) this.ids.add(id);
@@ -203,12 +207,11 @@ class Connection {
     const answer = (/** @type {any} */ err, /** @type {any} */ out = null) => {
       if (answered) return;
       answered = true;
-      this.flow.working--;
       if (id !== undefined) this.ids.delete(id);
       if (!data.sync) listener.counters.unanswered++;
       else if (!this.closed) this.reply(data, received, err, out);
       listener.ended();
-      this.flow.ease();
+      this.flow.finish(weight);
       if (this.halfClosed) this.endIfIdle();
     };
     try {

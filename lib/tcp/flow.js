@@ -4,8 +4,8 @@
 /**
  * What goes out on an inbound connection, and when what comes in is read.
  *
- * Replies of one tick leave in few writes. A connection is not read from while its replies are not read, while too many
- * of its calls are at work, and once every few hundred lines for one turn of the event loop.
+ * Replies of one tick leave in few writes. A connection is not read from while its replies are not read, while too much
+ * of it is at work, and once every few hundred lines for one turn of the event loop.
  */
 
 const { Coalesce } = require('./coalesce');
@@ -17,21 +17,27 @@ const WRITE_MARK = 1024 * 1024;
  * replies are is only known when they have run.
  */
 const BURST = 256;
-/** Calls of one connection that may be at work. */
+/** Calls of one connection that may be at work, and what their lines may hold together, in characters. */
 const MAX_WORKING = 50_000;
+const MAX_WEIGHT = 64 * 1024 * 1024;
+/** The same for all connections: above it only those are read from that have nothing at work. */
+const MAX_TOTAL = 4 * MAX_WEIGHT;
 
 class Flow {
   /**
    * @param {import('node:net').Socket} socket
    * @param {InstanceType<typeof import('./lines').LineReader>} reader
    * @param {Record<string, number>} counters
+   * @param {{ weight: number }} all what is at work over all connections
    */
-  constructor(socket, reader, counters) {
+  constructor(socket, reader, counters, all) {
     this.socket = socket;
     this.reader = reader;
     this.counters = counters;
-    /** Calls at work. */
+    this.all = all;
+    /** Calls at work, and characters of their lines. */
     this.working = 0;
+    this.weight = 0;
     this.out = '';
     this.burst = 0;
     /** 0 = it is read from. */
@@ -64,9 +70,33 @@ class Flow {
     else this.ease();
   }
 
+  /** @param {number} weight characters of the line of a call that begins */
+  begin(weight) {
+    this.working++;
+    this.weight += weight;
+    this.all.weight += weight;
+  }
+
+  /** @param {number} weight of a call that has ended */
+  finish(weight) {
+    this.working--;
+    this.weight -= weight;
+    this.all.weight -= weight;
+    this.ease();
+  }
+
+  /**
+   * Is so much at work that no more may begin?
+   * @param {number} share of what may be: it is read again only when there is some room
+   */
+  full(share) {
+    if (this.working >= MAX_WORKING * share || this.weight > MAX_WEIGHT * share) return true;
+    return this.weight > 0 && this.all.weight > MAX_TOTAL * share;
+  }
+
   /** A line was taken. */
   took() {
-    if (this.working >= MAX_WORKING) this.pause();
+    if (this.full(1)) this.pause();
     if (++this.burst < BURST) return;
     this.burst = 0;
     if (this.pausedSince > 0 || this.closed) return;
@@ -90,7 +120,7 @@ class Flow {
   /** Reads again if there is room. */
   ease() {
     if (this.pausedSince === 0 || this.closed) return;
-    if (this.working >= MAX_WORKING / 2) return;
+    if (this.full(0.5)) return;
     if (this.out.length + this.socket.writableLength > WRITE_MARK / 2) return;
     this.pausedSince = 0;
     this.reader.resume();

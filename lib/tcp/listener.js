@@ -57,6 +57,8 @@ class Listener {
     /** @type {Set<InstanceType<typeof Connection>>} oldest first */
     this.connections = new Set();
     this.working = 0;
+    /** Characters of the lines of calls at work. */
+    this.atWork = { weight: 0 };
     this.leaving = false;
     /** @type {WeakMap<object, boolean>} verdicts on actions */
     this.privates = new WeakMap();

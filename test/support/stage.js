@@ -27,7 +27,7 @@ function stage(version = 'seneca') {
     return Object.assign(started, {
       gossip: `127.0.0.1:${port + 1}`,
       block: (/** @type {number} */ ms) => started.do('block', { ms }),
-      resident: () => started.do('resident'),
+      memory: () => started.do('memory'),
       again: () => start(port),
     });
   }
@@ -56,7 +56,7 @@ function stage(version = 'seneca') {
         load: (/** @type {any} */ how) => client.do('load', { msg, ...how }),
         unload: () => client.do('unload'),
         spend: (/** @type {any} */ how) => client.do('spend', { msg, ...how }),
-        resident: () => client.do('resident'),
+        memory: () => client.do('memory'),
         /**
          * How often the client has heard that a service is suspect or dead.
          *

@@ -2,6 +2,9 @@
 
 // What a process of `processes.js` does when it is told to, over IPC.
 
+const v8 = require('node:v8');
+const vm = require('node:vm');
+
 const { Load } = require('./load');
 
 /** @typedef {(args: any, done: (err: any, out?: any) => void) => void} Command */
@@ -69,8 +72,13 @@ function traffic(call) {
       while (Date.now() < end);
       done(null);
     },
-    // Bytes of memory that the process occupies.
-    resident: (_, done) => done(null, process.memoryUsage.rss()),
+    // Bytes of memory: what the process occupies, and what is alive in its heap.
+    memory(_, done) {
+      const resident = process.memoryUsage.rss();
+      v8.setFlagsFromString('--expose-gc');
+      vm.runInNewContext('gc')();
+      done(null, { resident, alive: process.memoryUsage().heapUsed });
+    },
   };
 }
 

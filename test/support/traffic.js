@@ -216,7 +216,7 @@ async function flood(stage, { count, timeout }) {
 }
 
 /**
- * Resident memory half a minute after `few` calls, and after `many`.
+ * Memory of caller and service half a minute after `few` calls, and after `many`.
  *
  * @param {any} stage
  * @param {{ few: number, many: number, width: number }} how
@@ -227,7 +227,7 @@ async function memory(stage, { few, many, width }) {
   const after = async (/** @type {number} */ count) => {
     await client.spend({ count, width });
     await pause(30_000);
-    return { client: await client.resident(), service: await service.resident() };
+    return { caller: await client.memory(), service: await service.memory() };
   };
   const before = await after(few);
   const then = await after(many - few);

@@ -404,6 +404,23 @@ for (const senecaName of SENECAS) {
       assert.strictEqual(ids.size, count);
     });
 
+    it('long messages whose actions take their time: so many megabytes are at work, the rest waits', async () => {
+      const raw = await rawConnection(service.port);
+      const { accepted } = (await service.ask({ cmd: 'stats' })).stats;
+      const count = 12;
+      const slow = { role: 'math', cmd: 'slow', ms: 1500, text: 'x'.repeat(10 * MB) };
+      for (let n = 0; n < count; n++) raw.send(request(`w${n}/t`, { ...slow, n }));
+      await until(async () => (await service.ask({ cmd: 'stats' })).stats.accepted > accepted + 5);
+      await pause(300);
+      const { stats } = await service.ask({ cmd: 'stats' });
+      assert.ok(stats.working <= 7, `${stats.working} at work`);
+      // Others are not held up.
+      await works();
+      const ids = new Set();
+      for (let n = 0; n < count; n++) ids.add((await raw.next(30_000)).id);
+      assert.strictEqual(ids.size, count);
+    });
+
     it('connections that say nothing, finish no line or read no reply are ended, working ones are not', async () => {
       const patience = { silent: 400, line: 700, reader: 1000 };
       const strict = await forkService({ seneca: senecaName, patience });
