@@ -116,19 +116,27 @@ function table(lines) {
 function report(pad, seen) {
   const of = (/** @type {string} */ system, /** @type {string} */ what) =>
     median(seen[system].map((one) => one[what]));
-  const ratio = (/** @type {string} */ system, /** @type {string} */ what) =>
-    seen[REFERENCE]
-      ? median(seen[system].map((one, round) => one[what] / seen[REFERENCE][round][what])).toFixed(
-          2,
-        )
-      : '';
-  const head = ['', 'CPU µs caller', 'service', 'both', '/ stock tcp', 'calls/s', '/ stock tcp'];
-  const lines = [[...head, 'p50 ms', 'p99 ms', '/ stock tcp']];
+  /**
+   * To another system in the same round.
+   *
+   * @param {string} system
+   * @param {string} what
+   * @param {string} [other]
+   * @param {string} [its] what of the other, if not the same
+   */
+  const ratio = (system, what, other = REFERENCE, its = what) => {
+    if (!seen[other]) return '';
+    return median(seen[system].map((one, round) => one[what] / seen[other][round][its])).toFixed(2);
+  };
+  const head = ['', 'CPU µs caller', '/ local', 'service', '/ local', 'both', '/ stock tcp'];
+  const lines = [[...head, 'calls/s', '/ stock tcp', 'p50 ms', 'p99 ms', '/ stock tcp']];
   for (const system of systems) {
     lines.push([
       system,
       of(system, 'caller').toFixed(0),
+      ratio(system, 'caller', 'local'),
       of(system, 'service').toFixed(0),
+      ratio(system, 'service', 'local', 'caller'),
       of(system, 'both').toFixed(0),
       ratio(system, 'both'),
       of(system, 'rate').toFixed(0),

@@ -50,6 +50,7 @@ class LineReader {
     this.heldAt = 0;
     /** @type {Buffer[]} chunks that arrived during a pause */
     this.backlog = [];
+    this.resuming = false;
   }
 
   /** True while part of a line has arrived. */
@@ -101,13 +102,20 @@ class LineReader {
   /** Ends a pause. Lines held back are handed out at once, which may pause again. */
   resume() {
     this.paused = false;
-    if (this.held !== null) {
-      const text = this.held;
-      this.held = null;
-      this.#cut(text, this.heldAt);
-    }
-    while (!this.paused && this.held === null && this.backlog.length > 0) {
-      this.push(/** @type {Buffer} */ (this.backlog.shift()));
+    // From within a line that is handed out here: the rest of its text comes before what arrived later.
+    if (this.resuming) return;
+    this.resuming = true;
+    try {
+      if (this.held !== null) {
+        const text = this.held;
+        this.held = null;
+        this.#cut(text, this.heldAt);
+      }
+      while (!this.paused && this.held === null && this.backlog.length > 0) {
+        this.push(/** @type {Buffer} */ (this.backlog.shift()));
+      }
+    } finally {
+      this.resuming = false;
     }
   }
 

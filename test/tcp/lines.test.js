@@ -92,4 +92,21 @@ describe('lines of a socket', function () {
     assert.deepStrictEqual(lines, sent);
     assert.strictEqual(reader.holding, false);
   });
+
+  it('stay in order when a pause ends while a line is handed out', () => {
+    const lines = [];
+    const reader = new LineReader(1000, {
+      line(text) {
+        lines.push(text);
+        reader.paused = true;
+        reader.resume();
+      },
+      tooLong() {},
+    });
+    reader.paused = true;
+    for (const text of ['a\nb\nc', 'd\ne\n', 'f\n']) reader.push(Buffer.from(text));
+    reader.resume();
+    assert.deepStrictEqual(lines, ['a', 'b', 'cd', 'e', 'f']);
+    assert.strictEqual(reader.holding, false);
+  });
 });
