@@ -30,6 +30,8 @@ const BACKOFF_FIRST = 50;
 const BACKOFF_MAX = 2000;
 /** After a goodbye: the other side is about to end, and says so by gossip. */
 const BACKOFF_LEFT = 1000;
+/** How long the last words of a node that has left may take, ms. */
+const LAST_WORDS = 1000;
 
 /** How the states are shown; `failed` is an idle one that does not try again yet. */
 const NAMES = ['idle', 'connecting', 'open', 'leaving', 'gone'];
@@ -60,6 +62,8 @@ class Link {
     this.outbox = new Outbox();
     /** Lines given to this socket. */
     this.written = 0;
+    /** The other side has said that it leaves, on this connection. */
+    this.saidGoodbye = false;
     /** The target is no more: no new connection. */
     this.retired = false;
     this.failures = 0;
@@ -121,6 +125,7 @@ class Link {
   connect() {
     this.state = State.CONNECTING;
     this.written = 0;
+    this.saidGoodbye = false;
     this.shared.counters.connects++;
     const connection = dial(this.target, this.shared, {
       open: () => {
@@ -242,16 +247,18 @@ class Link {
   }
 
   /**
-   * The other side leaves: lines after the accepted ones were not run there.
+   * The other side leaves: lines after the accepted ones are not run there.
    * @param {any} accepted
    */
   goodbye(accepted) {
     const { counters } = this.shared;
-    if (!Number.isSafeInteger(accepted) || accepted < 0 || this.state !== State.OPEN) {
+    // The gossip may have told before that it leaves: which lines count is only known now.
+    if (!Number.isSafeInteger(accepted) || accepted < 0 || this.saidGoodbye) {
       counters.malformed++;
       return;
     }
     counters.goodbyes++;
+    this.saidGoodbye = true;
     this.state = State.LEAVING;
     this.why = 'it is leaving';
     const refused = [];
@@ -287,9 +294,12 @@ class Link {
     for (const call of unsent) call.ended(Ended.UNSENT, null, null);
   }
 
-  /** The node has left: its connections are over. */
+  /** The node has left. Its last replies and its goodbye may still wait to be read here. */
   left() {
-    this.abandon('the node is left');
+    this.retire('it has left');
+    if (this.state !== State.GONE) {
+      setTimeout(() => this.abandon('it has left'), LAST_WORDS).unref();
+    }
   }
 
   /**

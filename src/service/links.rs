@@ -2,9 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::link::{Common, Link};
 use crate::routing::{Down, TargetId};
+
+/// How long the last words of a node that has left may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) struct Links {
     common: Arc<Common>,
@@ -48,7 +54,15 @@ impl Links {
             Down::Leaving => self.retire(name, link, "it is leaving"),
             Down::Withdrawn => self.retire(name, link, "it is withdrawn"),
             Down::Dead => link.abandon("the node is dead"),
-            Down::Left => link.abandon("the node has left"),
+            Down::Left => {
+                // Its last replies and its goodbye may still wait to be read here.
+                let last = link.clone();
+                self.retire(name, link, "it has left");
+                tokio::spawn(async move {
+                    sleep(LAST_WORDS).await;
+                    last.abandon("it has left");
+                });
+            }
             Down::Replaced => link.abandon("the node is replaced"),
         }
     }

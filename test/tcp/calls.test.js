@@ -194,6 +194,53 @@ for (const senecaName of SENECAS) {
       }
     });
 
+    for (const reason of ['leaving', 'left']) {
+      it(`that a node does not accept any more go elsewhere, when its goodbye comes after the word that it is ${reason}`, async () => {
+        const lines = [];
+        let socket = null;
+        const server = net.createServer((one) => {
+          socket = one
+            .on('error', () => {})
+            .on('data', (chunk) => {
+              lines.push(
+                ...String(chunk)
+                  .trim()
+                  .split('\n')
+                  .map((text) => JSON.parse(text)),
+              );
+            });
+        });
+        await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+        undo.push(() => new Promise((resolve) => server.close(resolve)));
+        const { seneca, add, drop, caller } = await makeCaller(senecaName);
+        const id = add({ host: '127.0.0.1', port: server.address().port });
+        const first = act(seneca, 'role:math,cmd:sum,left:1,right:2');
+        await until(() => lines.length === 1);
+        const second = act(seneca, 'role:math,cmd:sum,left:3,right:4');
+        await until(() => lines.length === 2);
+        drop(id, reason);
+        add(await serve(senecaName));
+        const reply = { kind: 'res', id: lines[0].id, sync: true, res: { answer: 'accepted' } };
+        socket.write(`{"kind":"bye","accepted":1}\n${JSON.stringify(reply)}\n`);
+        assert.deepStrictEqual(await first, { out: { answer: 'accepted' } });
+        assert.deepStrictEqual(await second, { out: { answer: 7 } });
+        assert.strictEqual(caller.stats().lost, 0);
+      });
+    }
+
+    it('that a node has not answered when it left are lost a moment later, when it says no more', async () => {
+      const service = await forkService({ seneca: senecaName });
+      const { seneca, add, drop } = await makeCaller(senecaName);
+      const id = add(service);
+      await act(seneca, 'role:math,cmd:sum,left:1,right:2');
+      const waiting = act(seneca, 'role:math,cmd:never');
+      await until(async () => (await service.ask({ cmd: 'stats' })).stats.working === 1);
+      drop(id, 'left');
+      const { err } = await waiting;
+      assert.strictEqual(err.code, 'target_lost');
+      assert.match(err.message, /has left/);
+    });
+
     it('that the only node refuses say why', async () => {
       const service = await serve(senecaName, { allows: () => false });
       const { seneca, add } = await makeCaller(senecaName);
