@@ -14,23 +14,21 @@ describe('calls under traffic', function () {
   this.slow(30_000);
   afterEach(killAll);
 
-  for (const rate of [200, 1000]) {
-    it(`kill -9 of one of two at ${rate} calls/s: with retry none fails`, async () => {
-      const seen = await traffic.killOne(stage(), { rate, retry: 2 });
-      assert.ok(seen.calls > rate);
-      assert.deepEqual(seen.codes, {});
-    });
+  it('kill -9 of one of two: with retry none fails', async () => {
+    const seen = await traffic.killOne(stage(), { rate: 1000, retry: 2 });
+    assert.ok(seen.calls > 1000);
+    assert.deepEqual(seen.codes, {});
+  });
 
-    it(`kill -9 of one of two at ${rate} calls/s: without retry only what was written fails, soon`, async () => {
-      const seen = await traffic.killOne(stage(), { rate, retry: 0 });
-      assert.ok(seen.calls > rate);
-      assert.deepEqual(
-        Object.keys(seen.codes).filter((code) => code !== 'target_lost'),
-        [],
-      );
-      assert.ok(seen.lastEnded < 1000, JSON.stringify(seen));
-    });
-  }
+  it('kill -9 of one of two: without retry only what was written fails, soon', async () => {
+    const seen = await traffic.killOne(stage(), { rate: 1000, retry: 0 });
+    assert.ok(seen.calls > 1000);
+    assert.deepEqual(
+      Object.keys(seen.codes).filter((code) => code !== 'target_lost'),
+      [],
+    );
+    assert.ok(seen.lastEnded < 1000, JSON.stringify(seen));
+  });
 
   it('SIGSTOP of one of three: the others get its calls', async () => {
     const seen = await traffic.stopOne(stage(), { rate: 300, timeout: 1000, watch: 5000 });

@@ -97,14 +97,17 @@ const parts = {
   },
 
   async steady() {
-    // Small ones: stock tcp loses calls above 1,111 at once.
-    const how = { rate: 200, burst: 1000, bursts: 5, watch: 5000 };
-    const what = '200 calls/s after bursts of 1,000';
-    table.most(`${what}: p50`, 1.2, (await traffic.steady(stage(), how)).p50, ms);
-    await killAll();
-    table.note('... stock tcp', (await traffic.steady(peer('stock tcp'), how)).p50, ms, what);
-    await killAll();
-    table.note('... moleculer', (await traffic.steady(peer('moleculer'), how)).p50, ms, what);
+    for (const bursts of [1, 5]) {
+      // Small ones: stock tcp loses calls above 1,111 at once.
+      const how = { rate: 200, burst: 1000, bursts, watch: 5000 };
+      const what = `200 calls/s after ${bursts === 1 ? 'a burst' : `${bursts} bursts`} of 1,000`;
+      table.most(`${what}: p50`, 1.2, (await traffic.steady(stage(), how)).p50, ms);
+      await killAll();
+      table.note('... stock tcp', (await traffic.steady(peer('stock tcp'), how)).p50, ms, what);
+      await killAll();
+      table.note('... moleculer', (await traffic.steady(peer('moleculer'), how)).p50, ms, what);
+      await killAll();
+    }
   },
 
   async flood() {

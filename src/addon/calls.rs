@@ -5,6 +5,9 @@
 //! (`bench/pick.js`). Handles are numbers of this thread's own nodes, since an
 //! object never leaves the thread that made it, so nothing is locked for them.
 
+// Tests are built without the registration of what is exported.
+#![cfg_attr(test, allow(dead_code))]
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
