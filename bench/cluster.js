@@ -12,13 +12,13 @@
 // Prints a table with the median of the runs. The exit code is 1 when a goal was missed.
 
 const { spawn } = require('node:child_process');
-const os = require('node:os');
 const path = require('node:path');
 
 const { killAll } = require('../test/support/processes');
 const { mixed } = require('../test/support/mixed');
 const scenarios = require('../test/support/scenarios');
 const { readOptions } = require('./options');
+const { repeat, run } = require('./run');
 const { Table } = require('./table');
 
 const PARTS = ['start', 'kill', 'stop', 'block', 'many', 'quiet'];
@@ -29,9 +29,6 @@ const {
 } = readOptions({ runs: '5', 'quiet-minutes': '1', only: PARTS.join() }, { only: PARTS });
 
 const table = new Table();
-
-/** @param {string} text */
-const progress = (text) => process.stderr.write(`${text}\n`);
 
 async function start() {
   const { answered } = await scenarios.firstAnswer();
@@ -101,30 +98,15 @@ async function many() {
 
 async function quiet() {
   if (!(minutes > 0)) return;
-  progress(`100 nodes, ${minutes} quiet minutes`);
+  process.stderr.write(`100 nodes, ${minutes} quiet minutes\n`);
   const { failed, cpu } = await gossipers(100, minutes);
   table.none(`... false failures in ${minutes} quiet minutes`, failed);
   // Of a core, for 100 nodes: as a percentage it is the share of one node.
   table.note('... CPU of one of them', cpu, (share) => `${share.toFixed(2)} % of a core`);
 }
 
-async function main() {
-  const load = os.loadavg()[0];
-  for (const [name, scenario] of Object.entries({ start, kill, stop, many })) {
-    for (let run = 1; run <= runs && chosen.includes(name); run++) {
-      progress(`${name} ${run}/${runs}`);
-      await scenario();
-      await killAll();
-    }
-  }
+run(table, async () => {
+  await repeat({ start, kill, stop, many }, { runs, chosen });
   if (chosen.includes('quiet')) await quiet();
   if (chosen.includes('block')) await block();
-  await killAll();
-  table.print(load);
-}
-
-main().catch(async (err) => {
-  await killAll();
-  console.error(err);
-  process.exit(1);
 });

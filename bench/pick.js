@@ -14,7 +14,6 @@
 const dgram = require('node:dgram');
 const { once } = require('node:events');
 const net = require('node:net');
-const os = require('node:os');
 
 const { Gossiper } = require('..');
 const { core } = require('../lib/native');
@@ -22,6 +21,7 @@ const { freePort } = require('../test/support/ports');
 const { until } = require('../test/support/until');
 const wire = require('../test/support/wire');
 const { readOptions } = require('./options');
+const { run } = require('./run');
 const { Table } = require('./table');
 
 const { runs, calls } = readOptions({ runs: '5', calls: '200000' });
@@ -76,9 +76,8 @@ async function measure(count) {
   const node = new Gossiper({ port: await freePort(), seeds: [address] });
   await node.start();
   try {
-    const { native } = node;
+    const { handle, native } = node;
     await until(() => native.targets(1).length === count, { what: `${count} targets` });
-    const { handle } = native;
     const before = process.cpuUsage();
     for (let n = 0; n < calls; n++) {
       core.done(handle, 1, core.pick(handle, 1), 1000 + (n & 255), OK);
@@ -92,23 +91,17 @@ async function measure(count) {
   }
 }
 
-async function main() {
-  const [load] = os.loadavg();
-  const table = new Table();
+const table = new Table();
+
+run(table, async () => {
   const show = (/** @type {number} */ us) => `${us.toFixed(2)} µs`;
-  for (let run = 0; run < runs; run++) {
+  for (let at = 0; at < runs; at++) {
     for (const count of [2, 100, 1000]) {
       const us = await measure(count);
       // The first one warms the process up.
-      if (run > 0 || runs === 1) {
+      if (at > 0 || runs === 1) {
         table.most(`CPU to pick one of ${count} targets and to report the end`, 1, us, show);
       }
     }
   }
-  table.print(load);
-}
-
-main().catch((err) => {
-  console.error(err);
-  process.exit(1);
 });

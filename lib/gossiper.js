@@ -34,6 +34,8 @@ class Gossiper extends EventEmitter {
       JSON.stringify({ host, port, advertise, seeds, cluster, gossip: timings }),
       () => this._drain(),
     );
+    /** What the functions of the core know the node by. */
+    this.handle = this.native.handle;
     /** Who we are once started: { name, host, port, generation }. */
     this.info = null;
     /** @type {Map<string, string>} our own keys, as JSON */

@@ -138,9 +138,7 @@ class Node {
 
   /** @param {number} route */
   _instances(route) {
-    if (!this.gossiper?.running) return [];
-    const targets = this.gossiper.native.targets(route);
-    return targets.map((/** @type {number} */ id) => this.instances.get(id) ?? '');
+    return this.caller.router.targets(route).map((id) => this.instances.get(id) ?? '');
   }
 
   /**

@@ -60,9 +60,8 @@ class Observation {
       caller.calls.add(part);
       caller.deadlines.add(/** @type {any} */ (part));
       if (!link.send(part)) {
-        part.report(Outcome.LOST);
         part.link = null;
-        part.fail(makeError('no_target', { pattern: spec.pattern, why: link.why }), -1);
+        part.fail(makeError('no_target', { pattern: spec.pattern, why: link.why }), Outcome.LOST);
       }
     }
     this.ended(null, undefined, true);

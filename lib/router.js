@@ -10,18 +10,10 @@ const { core } = require('./native');
  * @returns {import('./call').Router}
  */
 function createRouter(gossiperNow) {
-  /** @type {any} whose handle is known */
-  let known = null;
-  let handle = 0;
-  /** The handle of the node that runs, 0 if none does: reading it costs as much as a pick. */
+  /** The handle of the node that runs, 0 if none does. */
   const running = () => {
     const gossiper = gossiperNow();
-    if (gossiper === null || !gossiper.running) return 0;
-    if (gossiper !== known) {
-      known = gossiper;
-      handle = gossiper.native.handle;
-    }
-    return handle;
+    return gossiper?.running ? gossiper.handle : 0;
   };
   return {
     pick: (route, exclude) =>

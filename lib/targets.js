@@ -74,7 +74,6 @@ class ForeignLink {
     this.pending = new Set();
     this.why = '';
     this.gone = false;
-    this.connected = true;
     /** They are the transport's. */
     this.connection = 'transport';
   }
@@ -151,7 +150,6 @@ class ForeignLink {
   retire(why) {
     this.why = why;
     this.gone = true;
-    this.connected = false;
   }
 
   /** The node has left the cluster; the connections are its transport's, and may yet bring replies. */

@@ -1,7 +1,7 @@
 'use strict';
 
 // Calls of real processes whose targets die, hang, are blocked, come and go. How well is measured by
-// bench/traffic.js; here stands what must never fail, with generous bounds for time.
+// bench/traffic/; here stands what must never fail, with generous bounds for time.
 
 const assert = require('node:assert/strict');
 

@@ -4,20 +4,14 @@
 // `serve` opens the service and resolves to what the caller has to know; `connect` resolves to a
 // function that makes one call.
 
-const { createRequire } = require('node:module');
-const path = require('node:path');
-
-// Peers and Seneca come from bench/node_modules: one and the same Seneca for all that use it.
-const require_ = createRequire(path.join(__dirname, '..', 'package.json'));
+const made = require('../systems');
 
 const TIMEOUT = 60_000;
 
 /** What every service answers: a sum, and what it was given besides. */
 const answer = (/** @type {any} */ msg) => ({ sum: msg.left + msg.right, pad: msg.pad });
 
-function seneca() {
-  return require_('seneca')({ log: 'silent', timeout: TIMEOUT });
-}
+const seneca = () => made.seneca(TIMEOUT);
 
 /** @param {any} instance */
 function withAction(instance) {
@@ -87,21 +81,12 @@ const local = {
   },
 };
 
-/** Another framework, with its own TCP transporter. Seeds instead of its multicast. */
+/** Another framework, with its own TCP transporter. */
 const moleculer = {
-  /** @param {string} nodeID @param {any} options */
-  broker(nodeID, options) {
-    const { ServiceBroker } = require_('moleculer');
-    return new ServiceBroker({
-      nodeID,
-      logger: false,
-      requestTimeout: TIMEOUT,
-      transporter: { type: 'TCP', options: { udpDiscovery: false, ...options } },
-    });
-  },
   /** @param {{ port: number }} at */
   async serve({ port }) {
-    const broker = this.broker('server', { port, urls: [`127.0.0.1:${port}/server`] });
+    const urls = [`127.0.0.1:${port}/server`];
+    const broker = made.moleculer('server', { port, urls }, { requestTimeout: TIMEOUT });
     broker.createService({
       name: 'bench',
       actions: { sum: (/** @type {any} */ ctx) => answer(ctx.params) },
@@ -112,7 +97,8 @@ const moleculer = {
   /** @param {{ port: number }} at */
   async connect({ port }) {
     const urls = [`127.0.0.1:${port}/server`, `127.0.0.1:${port + 1}/client`];
-    const broker = this.broker('client', { port: port + 1, urls });
+    const at = { port: port + 1, urls };
+    const broker = made.moleculer('client', at, { requestTimeout: TIMEOUT });
     await broker.start();
     await broker.waitForServices('bench', 30_000);
     return (/** @type {any} */ msg) => broker.call('bench.sum', msg);

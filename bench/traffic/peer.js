@@ -6,12 +6,9 @@
 //   ports   of all that may be there; of moleculer each is a node's, of stock tcp the only one called
 //   calls   does it call, or answer?
 
-const { createRequire } = require('node:module');
-const path = require('node:path');
-
 const { listen, tell, traffic } = require('../../test/support/told');
+const made = require('../systems');
 
-const require_ = createRequire(path.join(__dirname, '..', 'package.json'));
 const setup = JSON.parse(process.argv[2]);
 
 const PIN = 'role:traffic';
@@ -20,22 +17,13 @@ const MSG = `${PIN},cmd:who`;
 /** @type {Record<string, () => Promise<(done: (err: any, out?: any) => void) => void>>} */
 const systems = {
   async moleculer() {
-    const { ServiceBroker } = require_('moleculer');
     const { port, ports, calls, retry = 0, timeout = 22_222 } = setup;
-    const broker = new ServiceBroker({
-      nodeID: `node-${port}`,
-      logger: false,
-      requestTimeout: timeout,
-      retryPolicy: { enabled: retry > 0, retries: retry },
-      transporter: {
-        type: 'TCP',
-        options: {
-          udpDiscovery: false,
-          port,
-          urls: ports.map((/** @type {number} */ one) => `127.0.0.1:${one}/node-${one}`),
-        },
-      },
-    });
+    const urls = ports.map((/** @type {number} */ one) => `127.0.0.1:${one}/node-${one}`);
+    const broker = made.moleculer(
+      `node-${port}`,
+      { port, urls },
+      { requestTimeout: timeout, retryPolicy: { enabled: retry > 0, retries: retry } },
+    );
     if (!calls) {
       broker.createService({ name: 'traffic', actions: { who: () => ({ pid: process.pid }) } });
     }
@@ -54,7 +42,7 @@ const systems = {
 
   async 'stock tcp'() {
     const { ports, calls, timeout = 22_222 } = setup;
-    const seneca = require_('seneca')({ log: 'silent', timeout });
+    const seneca = made.seneca(timeout);
     const at = { type: 'tcp', host: '127.0.0.1', port: ports[0], pin: PIN };
     if (calls) seneca.client(at);
     else {

@@ -15,8 +15,7 @@ use std::sync::{Arc, Weak};
 use napi_derive::napi;
 
 use super::inner::Inner;
-use crate::net::Cluster;
-use crate::routing::{Outcome, Refusal, RouteId, TargetId};
+use crate::routing::{Micros, Outcome, Refusal, RouteId, Router, TargetId};
 
 /// What `pick` returns when there is no target.
 const NO_TARGET: i32 = -1;
@@ -48,20 +47,22 @@ pub fn forget(handle: u32) {
     let _ = NODES.try_with(|nodes| nodes.borrow_mut().by_handle.remove(&handle));
 }
 
-/// For what a call in flight does: a node that is closed has no answer, and
-/// that is no error.
-fn quietly<T>(handle: u32, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
-    NODES.with_borrow(|nodes| {
-        let inner = nodes.by_handle.get(&handle).and_then(Weak::upgrade);
-        inner.and_then(|inner| inner.if_running(f)).unwrap_or(none)
-    })
+/// Uses the router of a node, `none` where it does not run.
+fn with_router<T>(handle: u32, none: T, f: impl FnOnce(&mut Router, Micros) -> T) -> T {
+    NODES.with_borrow(
+        |nodes| match nodes.by_handle.get(&handle).and_then(Weak::upgrade) {
+            Some(inner) => inner.quietly(none, |cluster| {
+                let now = cluster.micros();
+                cluster.with_router(|router| f(router, now))
+            }),
+            None => none,
+        },
+    )
 }
 
 fn picked(handle: u32, route: u32, exclude: &[TargetId]) -> i32 {
-    let none = Err(Refusal::NoTarget);
-    let picked = quietly(handle, none, |cluster| {
-        let now = cluster.micros();
-        cluster.with_router(|router| router.try_pick(now, RouteId(route), exclude))
+    let picked = with_router(handle, Err(Refusal::NoTarget), |router, now| {
+        router.try_pick(now, RouteId(route), exclude)
     });
     match picked {
         Ok(target) => i32::try_from(target.0).unwrap_or(NO_TARGET),
@@ -88,9 +89,8 @@ pub fn pick_other(handle: u32, route: u32, exclude: Vec<u32>) -> i32 {
 /// Counts a call to a target that was not picked; false when it is none of the route.
 #[napi(catch_unwind)]
 pub fn begin(handle: u32, route: u32, target: u32) -> bool {
-    quietly(handle, false, |cluster| {
-        let now = cluster.micros();
-        cluster.with_router(|router| router.begin(now, RouteId(route), TargetId(target)))
+    with_router(handle, false, |router, now| {
+        router.begin(now, RouteId(route), TargetId(target))
     })
 }
 
@@ -103,12 +103,9 @@ pub fn done(handle: u32, route: u32, target: u32, latency_us: f64, outcome: u32)
         2 => Outcome::Lost,
         _ => Outcome::Timeout,
     };
-    quietly(handle, (), |cluster| {
-        let now = cluster.micros();
-        // Saturates, and makes nothing of what is no number.
-        let latency = latency_us as u64;
-        cluster.with_router(|router| {
-            router.done(now, RouteId(route), TargetId(target), latency, outcome);
-        });
+    // Saturates, and makes nothing of what is no number.
+    let latency = latency_us as u64;
+    with_router(handle, (), |router, now| {
+        router.done(now, RouteId(route), TargetId(target), latency, outcome);
     });
 }

@@ -92,11 +92,12 @@ impl Inner {
         }
     }
 
-    /// Uses the node, if it runs. For calls: nothing is copied or counted.
-    pub fn if_running<T>(&self, f: impl FnOnce(&Cluster) -> T) -> Option<T> {
+    /// For what a call in flight does: a node that does not run has no answer,
+    /// and that is no error.
+    pub fn quietly<T>(&self, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
         match &*self.state() {
-            State::Running(cluster) => Some(f(cluster)),
-            _ => None,
+            State::Running(cluster) => f(cluster),
+            _ => none,
         }
     }
 

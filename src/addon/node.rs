@@ -44,12 +44,6 @@ impl Node {
     fn get<T>(&self, env: Env, f: impl FnOnce(&Cluster) -> T) -> Result<T> {
         self.with(env, |cluster| Ok(f(cluster)))
     }
-
-    /// For what a call in flight does: a node that is closed has no answer,
-    /// and that is no error.
-    fn quietly<T>(&self, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
-        self.inner.cluster().map_or(none, |cluster| f(&cluster))
-    }
 }
 
 impl Drop for Node {
@@ -194,7 +188,7 @@ impl Node {
     /// Every live target of a route.
     #[napi(catch_unwind)]
     pub fn targets(&self, route: u32) -> Vec<u32> {
-        self.quietly(Vec::new(), |cluster| {
+        self.inner.quietly(Vec::new(), |cluster| {
             let targets = cluster.with_router(|router| router.targets(RouteId(route)));
             targets.into_iter().map(|target| target.0).collect()
         })
@@ -203,19 +197,19 @@ impl Node {
     /// Says whether the event loop lags.
     #[napi(catch_unwind)]
     pub fn stalled(&self, on: bool) {
-        self.quietly((), |cluster| cluster.set_stalled(on));
+        self.inner.quietly((), |cluster| cluster.set_stalled(on));
     }
 
     /// A beat of the event loop, so many ms late; to be called every 100 ms.
     #[napi(catch_unwind)]
     pub fn beat(&self, lag_ms: f64) {
-        self.quietly((), |cluster| cluster.beat(lag_ms));
+        self.inner.quietly((), |cluster| cluster.beat(lag_ms));
     }
 
     /// Says that this node takes no new calls.
     #[napi(catch_unwind)]
     pub fn leaving(&self) {
-        self.quietly((), Cluster::leaving);
+        self.inner.quietly((), Cluster::leaving);
     }
 
     /// Says goodbye. `close` follows.

@@ -10,7 +10,7 @@
 
 const setup = JSON.parse(process.argv[2]);
 const gossip = require('../..');
-const { listen, tell, traffic } = require('./told');
+const { busy, listen, tell, traffic } = require('./told');
 
 const seneca = require(setup.version)({ log: 'fatal', ...setup.seneca });
 
@@ -35,8 +35,7 @@ const answers = {
     this.prior(msg, reply);
   },
   block(msg, reply) {
-    const end = Date.now() + (msg.ms ?? 500);
-    while (Date.now() < end);
+    busy(msg.ms ?? 500);
     reply({ pid: process.pid });
   },
 };

@@ -5,11 +5,11 @@
 const { service } = require('./processes');
 const { freePort } = require('./ports');
 
+const version = 'seneca';
 const PIN = 'role:traffic';
 const MSG = { role: 'traffic', cmd: 'who' };
 
-/** @param {string} [version] of Seneca */
-function stage(version = 'seneca') {
+function stage() {
   /** @type {number[]} gossip ports of all that was started */
   const gossip = [];
   let offer = {};

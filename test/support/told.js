@@ -21,6 +21,12 @@ function carried(/** @type {any} */ details) {
   }
 }
 
+/** Keeps the event loop busy for so many ms. @param {number} ms */
+function busy(ms) {
+  const end = Date.now() + ms;
+  while (Date.now() < end);
+}
+
 /**
  * Answers each message with one of the same `id`.
  *
@@ -68,8 +74,7 @@ function traffic(call) {
       for (let n = 0; n < width; n++) worker();
     },
     block({ ms }, done) {
-      const end = Date.now() + ms;
-      while (Date.now() < end);
+      busy(ms);
       done(null);
     },
     // Bytes of memory: what the process occupies, and what is alive in its heap.
@@ -82,4 +87,4 @@ function traffic(call) {
   };
 }
 
-module.exports = { listen, tell, traffic };
+module.exports = { busy, listen, tell, traffic };

@@ -1,7 +1,7 @@
 'use strict';
 
 // What happens to calls when their targets die, hang, come and go: measured here, judged by
-// test/traffic.test.js and shown by bench/traffic.js, there beside other systems.
+// test/traffic.test.js and shown by bench/traffic/, there beside other systems.
 //
 // A `stage` starts the processes of one system:
 //   services(n, offer)   so many of them, all answering the same message with their `pid`; each has
@@ -20,21 +20,51 @@ const failed = (calls) => calls.filter(({ error }) => error !== null);
 /** @param {number[]} values */
 const largest = (values) => values.reduce((max, value) => Math.max(max, value), 0);
 
-/** @param {Made[]} calls */
-function codes(calls) {
+/**
+ * How many calls there were, how many failed, and with what.
+ *
+ * @param {Made[]} calls
+ */
+function summary(calls) {
+  const lost = failed(calls);
   /** @type {Record<string, number>} */
-  const count = {};
-  for (const { error } of failed(calls)) count[error ?? ''] = (count[error ?? ''] ?? 0) + 1;
-  return count;
+  const codes = {};
+  for (const { error } of lost) codes[error ?? ''] = (codes[error ?? ''] ?? 0) + 1;
+  return { calls: calls.length, failed: lost.length, codes };
+}
+
+/**
+ * What became of calls while a service was added, and how many it answered.
+ *
+ * @param {any} stage
+ * @param {any} client
+ * @param {{ rate: number }} how
+ */
+async function addUnder(stage, client, { rate }) {
+  await client.load({ rate });
+  await pause(500);
+  const added = await stage.add();
+  const appeared = Date.now();
+  await pause(1000);
+  /** @type {Made[]} */
+  const calls = await client.unload();
+  return {
+    ...summary(calls),
+    there: calls.filter(({ pid }) => pid === added.pid).length,
+    /** When the last call was answered that had been made before, after the service was ready. */
+    waited: largest(
+      calls.filter(({ at }) => at < appeared).map(({ at, ms }) => at + ms - appeared),
+    ),
+  };
 }
 
 /**
  * kill -9 of one of two.
  *
  * @param {any} stage
- * @param {{ rate: number, retry: number, after?: number }} how
+ * @param {{ rate: number, retry: number }} how
  */
-async function killOne(stage, { rate, retry, after = 2000 }) {
+async function killOne(stage, { rate, retry }) {
   const [first] = await stage.services(2, { retry });
   const client = await stage.client({ retry });
   await client.load({ rate });
@@ -42,15 +72,12 @@ async function killOne(stage, { rate, retry, after = 2000 }) {
   first.kill('SIGKILL');
   // It takes a process some time to die: as long as its connections are open, calls are written.
   const { at: death } = await first.ended;
-  await pause(after);
+  await pause(2000);
   const calls = await client.unload();
-  const lost = failed(calls);
   return {
-    calls: calls.length,
-    failed: lost.length,
-    codes: codes(calls),
+    ...summary(calls),
     /** When the last call ended that failed, after the death. */
-    lastEnded: largest(lost.map(({ at, ms }) => at + ms - death)),
+    lastEnded: largest(failed(calls).map(({ at, ms }) => at + ms - death)),
   };
 }
 
@@ -72,9 +99,8 @@ async function stopOne(stage, { rate, timeout, watch = 10_000 }) {
   first.kill('SIGCONT');
   const late = calls.filter(({ at }) => at >= stopped + 1000);
   return {
-    calls: calls.length,
+    ...summary(calls),
     failed: failed(calls).length / calls.length,
-    codes: codes(calls),
     // The others are well, so whoever failed was there.
     astray: late.filter(({ error, pid }) => error || pid === first.pid).length / late.length,
   };
@@ -97,8 +123,7 @@ async function blockOne(stage, { rate, timeout, ms }) {
   const calls = (await client.unload()).filter(({ at }) => at >= begun && at < begun + ms);
   const late = calls.filter(({ at }) => at >= begun + 1000);
   return {
-    calls: calls.length,
-    failed: failed(calls).length,
+    ...summary(calls),
     astray: late.filter(({ pid }) => pid !== second.pid).length / late.length,
     doubts: await client.doubts(first, begun),
   };
@@ -110,21 +135,9 @@ async function blockOne(stage, { rate, timeout, ms }) {
  * @param {any} stage
  * @param {{ rate: number }} how
  */
-async function another(stage, { rate }) {
+async function another(stage, how) {
   await stage.services(1, {});
-  const client = await stage.client({});
-  await client.load({ rate });
-  await pause(500);
-  const added = await stage.add();
-  await pause(1000);
-  const calls = await client.unload();
-  return {
-    calls: calls.length,
-    failed: failed(calls).length,
-    codes: codes(calls),
-    there: calls.filter(({ pid }) => pid === added.pid).length,
-    slowest: largest(calls.map(({ ms }) => ms)),
-  };
+  return addUnder(stage, await stage.client({}), how);
 }
 
 /**
@@ -133,24 +146,8 @@ async function another(stage, { rate }) {
  * @param {any} stage
  * @param {{ rate: number }} how
  */
-async function first(stage, { rate }) {
-  const client = await stage.client({ need: true });
-  await client.load({ rate });
-  await pause(500);
-  const added = await stage.add();
-  const appeared = Date.now();
-  await pause(1000);
-  const calls = await client.unload();
-  return {
-    calls: calls.length,
-    failed: failed(calls).length,
-    codes: codes(calls),
-    there: calls.filter(({ pid }) => pid === added.pid).length,
-    /** When the last call was answered that had been made before, after the service was ready. */
-    waited: largest(
-      calls.filter(({ at }) => at < appeared).map(({ at, ms }) => at + ms - appeared),
-    ),
-  };
+async function first(stage, how) {
+  return addUnder(stage, await stage.client({ need: true }), how);
 }
 
 /**
@@ -171,14 +168,7 @@ async function rolling(stage, { rate }) {
     await pause(500);
   }
   const calls = await client.unload();
-  const pids = new Set(calls.map(({ pid }) => pid));
-  return {
-    calls: calls.length,
-    failed: failed(calls).length,
-    codes: codes(calls),
-    processes: pids.size,
-    slowest: largest(calls.map(({ ms }) => ms)),
-  };
+  return { ...summary(calls), processes: new Set(calls.map(({ pid }) => pid)).size };
 }
 
 /**
@@ -211,8 +201,8 @@ async function flood(stage, { count, timeout }) {
   await stage.services(1, {});
   const client = await stage.client({ timeout });
   await client.load({ burst: count });
-  const calls = await client.unload();
-  return { answered: calls.length - failed(calls).length, codes: codes(calls) };
+  const { failed: lost } = summary(await client.unload());
+  return { answered: count - lost };
 }
 
 /**

@@ -202,16 +202,11 @@ for (const senecaName of SENECAS) {
           socket = one
             .on('error', () => {})
             .on('data', (chunk) => {
-              lines.push(
-                ...String(chunk)
-                  .trim()
-                  .split('\n')
-                  .map((text) => JSON.parse(text)),
-              );
+              for (const text of String(chunk).trim().split('\n')) lines.push(JSON.parse(text));
             });
         });
-        await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
         undo.push(() => new Promise((resolve) => server.close(resolve)));
+        await once(server.listen(0, '127.0.0.1'), 'listening');
         const { seneca, add, drop, caller } = await makeCaller(senecaName);
         const id = add({ host: '127.0.0.1', port: server.address().port });
         const first = act(seneca, 'role:math,cmd:sum,left:1,right:2');
