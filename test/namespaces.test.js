@@ -104,6 +104,11 @@ describe('between hosts', function () {
           ),
         );
       await agree(allAlive());
+      // A member may be seen before what it answers is known: a cut in between would leave
+      // nobody who ever heard of the pattern, and another error below.
+      for (const node of [adder, other]) {
+        await until(async () => (await call(node, 'mcl')).answer === 6);
+      }
 
       const begun = Date.now();
       set(false);
