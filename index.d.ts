@@ -80,7 +80,7 @@ declare namespace gossip {
     concurrency?: number;
   }
 
-  /** Timings of the gossip engine, in ms. */
+  /** Settings of the gossip engine; times in ms. */
   interface Timings {
     /** Between two gossip rounds. Default 200. */
     interval?: number;
@@ -100,6 +100,8 @@ declare namespace gossip {
     rememberMax?: number;
     /** How long removed keys are remembered. Default one hour. */
     tombstones?: number;
+    /** What a full message tells first: the node with most changes, or one of each. Default 'depth'. */
+    order?: 'depth' | 'breadth';
   }
 
   interface GossipOptions extends Timings {
@@ -183,6 +185,8 @@ declare namespace gossip {
     peer_leaving: [peer: string];
     peer_left: [peer: string];
     peer_forgotten: [peer: string];
+    /** Nothing that was set waits any more. */
+    drain: [];
     /** The first full exchange with another node is complete. */
     synced: [];
     seed_failed: [address: string, reason: string];
@@ -205,8 +209,11 @@ declare namespace gossip {
     /** Says goodbye, then stops. */
     leave(): Promise<void>;
     leave(callback: (err?: Error | null) => void): this;
-    /** Sets a key of this node: anything JSON can carry. undefined removes it. */
-    setLocalState(key: string, value: any): void;
+    /**
+     * Sets a key of this node: anything JSON can carry. undefined removes it. false: more is changed
+     * than the cluster can carry, the others hear of it later; 'drain' says when they were told.
+     */
+    setLocalState(key: string, value: any): boolean;
     getLocalState(key: string): any;
     peerKeys(peer: string): string[];
     peerValue(peer: string, key: string): any;

@@ -18,7 +18,7 @@ const BEAT = 100;
  * Events, with the seed project's names: `update(peer, key, value)`,
  * `new_peer(peer)`, `peer_alive(peer)`, `peer_failed(peer)`, `peer_left(peer)`;
  * besides `peer_suspect(peer)`, `peer_leaving(peer)`, `peer_forgotten(peer)`,
- * `synced()`, `seed_failed(address, reason)`, `log(level, text)`. The plugin also
+ * `drain()`, `synced()`, `seed_failed(address, reason)`, `log(level, text)`. The plugin also
  * listens to `service`, `route`, `unroute`, `target` and `untarget`.
  */
 class Gossiper extends EventEmitter {
@@ -146,6 +146,8 @@ class Gossiper extends EventEmitter {
    *
    * @param {string} key
    * @param {any} value anything JSON can carry; undefined removes the key
+   * @returns {boolean} false when more is changed than the cluster can carry: the others hear of it
+   *   later, of the last value of each key; 'drain' says when they have been told of all
    */
   setLocalState(key, value) {
     if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY) {
@@ -154,8 +156,7 @@ class Gossiper extends EventEmitter {
     }
     if (value === undefined) {
       this._local.delete(key);
-      if (this._state === 'running') this.native.remove(key);
-      return;
+      return this._state !== 'running' || this.native.remove(key);
     }
     const { json, wrong } = pack(value, 'it');
     if (wrong) throw unfit(key, `must be something that JSON can carry: ${wrong}`);
@@ -164,8 +165,9 @@ class Gossiper extends EventEmitter {
       throw unfit(key, `must be of at most ${MAX_VALUE} bytes as JSON; it has ${size}`);
     }
     // The core knows the limits of all together: it goes first, so that what it refuses is not kept.
-    if (this._state === 'running') this._set(key, json);
+    const told = this._state !== 'running' || this._set(key, json);
     this._local.set(key, json);
+    return told;
   }
 
   /**
@@ -174,7 +176,7 @@ class Gossiper extends EventEmitter {
    */
   _set(key, json) {
     try {
-      this.native.set(key, json);
+      return this.native.set(key, json);
     } catch (/** @type {any} */ err) {
       throw unfit(key, `is refused: ${err.message}`);
     }
@@ -312,6 +314,9 @@ class Gossiper extends EventEmitter {
         break;
       case 'seed_failed':
         this.emit('seed_failed', event.addr, event.reason);
+        break;
+      case 'drained':
+        this.emit('drain');
         break;
       case 'synced':
         this.emit('synced');

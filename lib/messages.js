@@ -36,7 +36,7 @@ function member(raw) {
  * @param {() => any} node.gossiper null before the start
  * @param {() => any} node.calls counters of calls
  * @param {(target: number) => { connection: string, why?: string }} node.connection
- * @param {(meta: any) => void} node.setMeta
+ * @param {(meta: any) => boolean} node.setMeta
  * @param {() => Promise<void>} node.leave
  */
 function addMessages(instance, node) {
@@ -64,8 +64,7 @@ function addMessages(instance, node) {
       reply({ ok: true, ...(node.gossiper()?.status() ?? {}), calls: node.calls() });
     })
     .add('sys:gossip,set:meta', function set_meta(msg, reply) {
-      node.setMeta(metaTags(msg.meta));
-      reply({ ok: true });
+      reply({ ok: true, held: !node.setMeta(metaTags(msg.meta)) });
     })
     .add('sys:gossip,cmd:leave', function leave(_, reply) {
       node.leave().then(() => reply({ ok: true }), reply);

@@ -265,7 +265,7 @@ class Node {
   }
 
   _publish() {
-    if (!this.gossiper?.running) return;
+    if (!this.gossiper?.running) return true;
     const { info } = this.gossiper;
     const { options, call } = this;
     const service = call && {
@@ -276,15 +276,19 @@ class Node {
       weight: options.weight,
       pins: options.pins.map(canon),
     };
-    this.gossiper.native.publish(JSON.stringify({ service, meta: this.meta, offers: this.offers }));
+    const all = { service, meta: this.meta, offers: this.offers };
+    return this.gossiper.native.publish(JSON.stringify(all));
   }
 
-  /** @param {any} meta */
+  /**
+   * @param {any} meta
+   * @returns {boolean} false when the others hear of it later (flow control)
+   */
   setMeta(meta) {
     const before = this.meta;
     this.meta = meta;
     try {
-      this._publish();
+      return this._publish();
     } catch (/** @type {any} */ err) {
       this.meta = before;
       throw new GossipError('gossip_option', `'meta' cannot be published: ${err.message}`);

@@ -72,7 +72,8 @@ const TIMINGS = {
   rememberMax: [0, 100_000],
   tombstones: [1000, 365 * 24 * 3_600_000],
 };
-const GOSSIP_NAMES = ['port', 'host', ...Object.keys(TIMINGS)];
+const ORDERS = ['depth', 'breadth'];
+const GOSSIP_NAMES = ['port', 'host', 'order', ...Object.keys(TIMINGS)];
 const GOSSIPER_NAMES = ['seeds', 'advertise', 'cluster', ...GOSSIP_NAMES];
 
 /**
@@ -181,7 +182,7 @@ function gossipOptions(given, base, prefix = 'gossip.') {
   const gossip = given ?? {};
   if (!isObject(gossip)) refuse('gossip', 'an object', gossip);
   onlyKnown(gossip, GOSSIP_NAMES, prefix);
-  /** @type {Record<string, number>} */
+  /** @type {Record<string, any>} */
   const timings = {};
   for (const [name, [low, high]] of Object.entries(TIMINGS)) {
     const value = gossip[name];
@@ -192,6 +193,7 @@ function gossipOptions(given, base, prefix = 'gossip.') {
     }
     timings[name] = value;
   }
+  if (gossip.order) timings.order = choice(gossip.order, `${prefix}order`, ORDERS);
   let port = gossip.port ?? null;
   if (port !== null) integer(port, 'gossip.port', 0, 65_535, 'a port');
   else if (base.port === 65_535) {

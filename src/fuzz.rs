@@ -10,12 +10,16 @@ use crate::membership::Life;
 use crate::sim::forge;
 use crate::wire::{Envelope, MAX_DATAGRAM, MAX_FRAME, NodeId, VERSION, text_hash};
 
-/// A whole datagram or frame. What decodes is written again as it came, and
-/// reads as the same.
+/// A whole datagram or frame. What decodes is written again as it came, unless
+/// it had fields of a later version, and reads as the same.
 pub fn message(bytes: &[u8]) {
     if let Ok(envelope) = Envelope::decode(bytes) {
         let written = forge::envelope(&envelope);
-        assert_eq!(written, bytes, "two forms of one message: {envelope:?}");
+        let skipped = written.len() < bytes.len();
+        assert!(
+            skipped || written == bytes,
+            "two forms of one message: {envelope:?}"
+        );
         assert_eq!(Envelope::decode(&written), Ok(envelope));
     }
     let _ = Envelope::cluster_of(bytes);

@@ -4,6 +4,7 @@
 //! - [`wire`]: bytes and messages of the gossip port;
 //! - [`time`]: milliseconds that the caller gives;
 //! - [`state`]: versioned key-values of every node, reconciled by scuttlebutt;
+//! - [`flow`]: how fast a node may change its state: AIMD flow control;
 //! - [`liveness`]: phi accrual, who watches whom, verdicts;
 //! - [`membership`]: who is here, and how verdicts become a status;
 //! - [`engine`]: the sans-IO state machine that ties these together;
@@ -20,6 +21,7 @@
 #[cfg(feature = "addon")]
 mod addon;
 pub mod engine;
+pub mod flow;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod liveness;

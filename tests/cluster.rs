@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use seneca_gossip::engine::Event;
+use seneca_gossip::engine::{Event, Told};
 use seneca_gossip::membership::Status;
 use seneca_gossip::net::{Cluster, Notice, Options, StartError};
 
@@ -73,8 +73,8 @@ async fn nodes_join_through_one_seed_and_keys_spread() {
         until("three are alive", || alive(node) == 3).await;
     }
     assert!(b.is_synced() && c.is_synced());
-    assert!(a.set(".color", b"\"red\"".to_vec()).unwrap());
-    assert!(!a.set(".color", b"\"red\"".to_vec()).unwrap());
+    assert_eq!(a.set(".color", b"\"red\"".to_vec()), Ok(Told::Now));
+    assert_eq!(a.set(".color", b"\"red\"".to_vec()), Ok(Told::Unchanged));
     for node in [&b, &c] {
         until("the key is there", || {
             node.value(a.name(), ".color").is_some()
@@ -94,7 +94,7 @@ async fn nodes_join_through_one_seed_and_keys_spread() {
         event,
         Event::Update { name, key, value: Some(_) } if name == a.name() && key == ".color"
     )));
-    assert!(a.remove(".color"));
+    assert_eq!(a.remove(".color"), Told::Now);
     until("the key is gone", || b.value(a.name(), ".color").is_none()).await;
 }
 
@@ -284,7 +284,7 @@ async fn a_closed_node_can_still_be_asked() {
     a.close();
     assert!(a.is_closed());
     assert_eq!(a.members().len(), 1);
-    assert!(a.set(".k", b"1".to_vec()).unwrap());
+    assert_eq!(a.set(".k", b"1".to_vec()), Ok(Told::Now));
     a.leave().await;
     assert_eq!(a.net_stats().streams, 0);
 }

@@ -12,8 +12,8 @@ use seneca_gossip::membership::Life;
 use seneca_gossip::routing::{Offer, Service};
 use seneca_gossip::state::keys;
 use seneca_gossip::wire::{
-    self, Accusation, Ack, DeltaSource, Digest, Entry, Envelope, Fit, Gossip, Message, NodeId,
-    Ping, Rumor, Stage, Sync, Writer, owner_hash, pack_delta, text_hash,
+    self, Accusation, Ack, DeltaSource, Digest, Entry, Envelope, Extensions, FlowWord, Gossip,
+    Message, NodeId, Ping, Rumor, Stage, Sync, Writer, owner_hash, pack_delta, text_hash,
 };
 
 const DOCS: &str = include_str!("../docs/protocol.md");
@@ -86,11 +86,13 @@ fn source<'a>(entries: &'a [Entry], from: u64, version: u64) -> DeltaSource<'a> 
 
 fn packed(entries: &[Entry], from: u64, version: u64) -> Vec<u8> {
     let mut w = Writer::new(wire::MAX_MESSAGE);
-    assert_eq!(
-        pack_delta(&mut w, &source(entries, from, version)),
-        Fit::All
-    );
+    pack_all(&mut w, &source(entries, from, version));
     w.finish()
+}
+
+fn pack_all(w: &mut Writer, source: &DeltaSource<'_>) {
+    pack_delta(w, source, source.parts());
+    assert!(w.fits());
 }
 
 fn message(write: impl FnOnce(&mut Writer, u64, NodeId)) -> Vec<u8> {
@@ -127,6 +129,7 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         root: owner_hash(NodeId::of(US), GENERATION, 2),
         buckets: None,
         digests: vec![digest(US, 2)],
+        more: Extensions::default(),
         deltas: Vec::new(),
     };
     let answer = Gossip {
@@ -134,6 +137,16 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         digests: Vec::new(),
         ..open.clone()
     };
+    let flow = |word| Gossip {
+        step: u8::from(matches!(word, FlowWord::Grant(_))),
+        digests: Vec::new(),
+        more: Extensions { flow: Some(word) },
+        ..open.clone()
+    };
+    let (want, grant) = (
+        flow(FlowWord::want(5_000.0, 1_200.0)),
+        flow(FlowWord::Grant(700)),
+    );
     let ask = Sync {
         stage: Stage::Ask,
         last: true,
@@ -153,12 +166,14 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         ("ack", message(|w, c, f| ack.write(w, c, f))),
         ("rumor", message(|w, c, f| rumor.write(w, c, f))),
         ("gossip-open", message(|w, c, f| open.write_head(w, c, f))),
+        ("flow-want", message(|w, c, f| want.write_head(w, c, f))),
+        ("flow-grant", message(|w, c, f| grant.write_head(w, c, f))),
         (
             "gossip-delta",
             message(|w, c, f| {
                 answer.write_head(w, c, f);
                 let entries = whole();
-                assert_eq!(pack_delta(w, &source(&entries, 0, 2)), Fit::All);
+                pack_all(w, &source(&entries, 0, 2));
             }),
         ),
         ("delta-changes", packed(&changed, 2, 7)),
@@ -168,7 +183,7 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
             message(|w, c, f| {
                 finish.write_head(w, c, f);
                 let entries = whole();
-                assert_eq!(pack_delta(w, &source(&entries, 0, 2)), Fit::All);
+                pack_all(w, &source(&entries, 0, 2));
             }),
         ),
         (
@@ -214,6 +229,13 @@ fn every_message_of_the_document_can_be_read() {
     assert!(matches!(read("ack", 0), Message::Ack(a) if a.accuse.is_some()));
     assert!(matches!(read("rumor", 0), Message::Rumor(r) if r.subject == NodeId::of(THEM)));
     assert!(matches!(read("gossip-open", 0), Message::Gossip(g) if g.digests.len() == 1));
+    let want = FlowWord::Want {
+        rho: 5_000,
+        tau: 1_200,
+    };
+    assert!(matches!(read("flow-want", 0), Message::Gossip(g) if g.more.flow == Some(want)));
+    let grant = FlowWord::Grant(700);
+    assert!(matches!(read("flow-grant", 0), Message::Gossip(g) if g.more.flow == Some(grant)));
     let Message::Gossip(gossip) = read("gossip-delta", 0) else {
         panic!("not gossip");
     };

@@ -39,6 +39,7 @@ enum Told<'a> {
     Service {
         name: &'a str,
     },
+    Drained,
     Synced,
     SeedFailed {
         addr: String,
@@ -135,6 +136,7 @@ fn gossip(event: &Event) -> Option<Told<'_>> {
             }
             None => Told::Service { name },
         },
+        Event::Drained => Told::Drained,
         Event::Synced => Told::Synced,
         Event::SeedFailed { addr, reason } => Told::SeedFailed {
             addr: addr.to_string(),

@@ -12,6 +12,7 @@ use super::events::Batch;
 use super::inner::Inner;
 use super::tasks::{Leave, Start};
 use super::{calls, options, publish, views};
+use crate::engine::Told;
 use crate::net::Cluster;
 use crate::routing::RouteId;
 use crate::state::keys;
@@ -109,7 +110,8 @@ impl Node {
         })
     }
 
-    /// Sets a key of this node to a JSON text; false when it had that value.
+    /// Sets a key of this node to a JSON text; false when it has to wait for its
+    /// turn (flow control).
     #[napi(catch_unwind)]
     pub fn set(&self, env: Env, key: String, json: String) -> Result<bool> {
         self.with(env, |cluster| {
@@ -118,21 +120,23 @@ impl Node {
                     "the value of '{key}' is not JSON: {e}"
                 )));
             }
-            Ok(cluster.set(&format!("{}{key}", keys::USER), json.into_bytes())?)
+            let told = cluster.set(&format!("{}{key}", keys::USER), json.into_bytes())?;
+            Ok(told != Told::Held)
         })
     }
 
-    /// Removes a key of this node; false when there was none.
+    /// Removes a key of this node; false when that has to wait for its turn.
     #[napi(catch_unwind)]
     pub fn remove(&self, env: Env, key: String) -> Result<bool> {
         self.get(env, |cluster| {
-            cluster.remove(&format!("{}{key}", keys::USER))
+            cluster.remove(&format!("{}{key}", keys::USER)) != Told::Held
         })
     }
 
-    /// Publishes `{service, meta, offers: [[pattern, offer], ...]}` and nothing else.
+    /// Publishes `{service, meta, offers: [[pattern, offer], ...]}` and nothing
+    /// else; false when the tags have to wait for their turn.
     #[napi(catch_unwind)]
-    pub fn publish(&self, env: Env, json: String) -> Result<()> {
+    pub fn publish(&self, env: Env, json: String) -> Result<bool> {
         self.with(env, |cluster| publish::publish(cluster, &json))
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::error::Failure;
 use crate::net::Options;
+use crate::state::Order;
 
 /// Options as they were given: the host may be a name.
 #[derive(Debug)]
@@ -143,6 +144,13 @@ fn timings(map: &mut Map<String, Value>, options: &mut Options) -> Result<(), Fa
     gossip.set("remember", &mut options.remember)?;
     gossip.set_size("rememberMax", &mut options.remember_max)?;
     gossip.set("tombstones", &mut options.tombstones)?;
+    if let Some(order) = gossip.text("order")? {
+        options.order = match order.as_str() {
+            "depth" => Order::Depth,
+            "breadth" => Order::Breadth,
+            _ => return Err(gossip.refuse("order", "'depth' or 'breadth'")),
+        };
+    }
     gossip.end()
 }
 
@@ -182,6 +190,7 @@ mod tests {
             (r#"{"gossip":{"ping":-1}}"#, "'gossip.ping'"),
             (r#"{"gossip":{"ping":0}}"#, "'ping'"),
             (r#"{"gossip":{"phi":"x"}}"#, "'gossip.phi'"),
+            (r#"{"gossip":{"order":"x"}}"#, "'gossip.order'"),
             (r#"[]"#, "object"),
             ("{", "JSON"),
         ] {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::Failure;
+use crate::engine::Told;
 use crate::net::Cluster;
 use crate::routing::{Offer, Service};
 use crate::state::keys;
@@ -52,21 +53,24 @@ fn is_ours(key: &str) -> bool {
     key == keys::SERVICE || key == keys::META || key.starts_with(keys::ROUTE)
 }
 
-/// Makes the node publish this and nothing else.
-pub fn publish(cluster: &Cluster, json: &str) -> Result<(), Failure> {
+/// Makes the node publish this and nothing else; false when its tags have to
+/// wait for their turn (flow control).
+pub fn publish(cluster: &Cluster, json: &str) -> Result<bool, Failure> {
     let wanted = wanted(json)?;
     let known = cluster.entries(cluster.name());
-    let stale = known.iter().map(|(key, _)| key);
+    // Tags that still wait are not among the known ones.
+    let stale = known.iter().map(|(key, _)| &key[..]).chain([keys::META]);
+    let mut told = true;
     for key in stale.filter(|key| is_ours(key) && !wanted.contains_key(*key)) {
-        cluster.remove(key);
+        told &= cluster.remove(key) != Told::Held;
     }
     // The service goes first: a pattern without one is of no use to anybody.
     let mut pairs: Vec<(String, Vec<u8>)> = wanted.into_iter().collect();
     pairs.sort_by_key(|(key, _)| key != keys::SERVICE);
     for (key, value) in pairs {
-        cluster.set(&key, value)?;
+        told &= cluster.set(&key, value)? != Told::Held;
     }
-    Ok(())
+    Ok(told)
 }
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ pub fn status(cluster: &Cluster) -> String {
         "synced": cluster.is_synced(),
         "stalled": cluster.is_stalled(),
         "members": count,
+        "flow": cluster.flow(),
         "counters": cluster.counters(),
         "net": cluster.net_stats(),
     })

@@ -8,11 +8,11 @@
 
 use std::collections::BTreeMap;
 
+use rand::RngExt;
+
 use super::rounds::HEAD;
 use super::{Engine, Millis};
-use crate::wire::{
-    BUCKETS, Digest, Fit, Gossip, MAX_MESSAGE, NodeId, Writer, owner_hash, pack_delta,
-};
+use crate::wire::{BUCKETS, Digest, Extensions, Gossip, MAX_MESSAGE, NodeId, Writer, owner_hash};
 
 /// State of more bytes than this goes over TCP: a few round trips there instead
 /// of dozens of datagrams.
@@ -27,6 +27,29 @@ pub(super) struct Talk {
     pub digests: Vec<Digest>,
     /// What the peer knows of owners where it is behind.
     pub behind: Vec<(NodeId, Option<Digest>)>,
+    /// What else there is to say.
+    pub more: Extensions,
+}
+
+/// What did not fit into a message.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    /// Bytes of the owners of whom something is left, with what was sent.
+    bytes: usize,
+    /// Some of it fits into no datagram, and would block what is behind it.
+    too_large: bool,
+}
+
+impl Rest {
+    /// Should it go over TCP?
+    pub(super) fn by_stream(&self) -> bool {
+        self.too_large || self.bytes > MUCH
+    }
+
+    /// Was the message too short?
+    pub(super) fn overflowed(&self) -> bool {
+        self.bytes > 0
+    }
 }
 
 impl Engine {
@@ -43,6 +66,7 @@ impl Engine {
             root: self.store.root(),
             buckets,
             digests,
+            more: Extensions::default(),
             deltas: Vec::new(),
         }
     }
@@ -113,28 +137,26 @@ impl Engine {
         digests.take(room / DIGEST).collect()
     }
 
-    /// Appends what the peer lacks, owner by owner, the one with most pending
-    /// changes first (scuttle-depth of the paper, section 3.3). True when the
-    /// rest should go over TCP: because some of it fits into no datagram and
-    /// would block what is behind it, or because it would take many.
-    pub(super) fn pack(&self, w: &mut Writer, behind: &[(NodeId, Option<Digest>)]) -> bool {
-        let sources = behind
-            .iter()
-            .filter_map(|(id, d)| self.store.source(*id, d.as_ref()));
+    /// Appends what the peer lacks, in the configured order. Tells what is left.
+    pub(super) fn pack(&mut self, w: &mut Writer, behind: &[(NodeId, Option<Digest>)]) -> Rest {
+        // From a random place on: what never fits must not always be the same.
+        let start = match behind.len() {
+            0 | 1 => 0,
+            n => self.rng.random_range(0..n),
+        };
+        let around = behind[start..].iter().chain(&behind[..start]);
+        let sources = around.filter_map(|(id, d)| self.store.source(*id, d.as_ref()));
         let mut sources: Vec<_> = sources.collect();
-        sources.sort_by_key(|s| std::cmp::Reverse(s.entries.len()));
-        let (mut left, mut too_large) = (0, false);
-        for source in &sources {
-            match pack_delta(w, source) {
-                Fit::All => {}
-                Fit::Part => left += source.size(),
-                Fit::None => {
-                    left += source.size();
-                    too_large |= source.least() > MAX_MESSAGE - HEAD;
-                }
+        let taken = self.config.order.pack(w, &mut sources);
+        let mut rest = Rest::default();
+        for (source, &parts) in sources.iter().zip(&taken) {
+            if parts == source.parts() {
+                continue;
             }
+            rest.bytes += source.size();
+            rest.too_large |= parts == 0 && source.part_size(0) > MAX_MESSAGE - HEAD;
         }
-        too_large || left > MUCH
+        rest
     }
 
     /// An owner changed: its digest is told in the next messages, about twice

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Limits, Millis};
+use crate::state::Order;
 
 /// Settings of an [`Engine`](super::Engine). Times are milliseconds.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub refute: Millis,
     /// Observers of each member, at most.
     pub observers: usize,
+    /// Whose changes come first when a message cannot hold everything.
+    pub order: Order,
     /// How long dead and gone members are remembered.
     pub remember: Millis,
     /// How many dead and gone members are remembered at most.
@@ -55,6 +58,7 @@ impl Config {
             silence: 2_100,
             refute: 500,
             observers: 8,
+            order: Order::default(),
             remember: 24 * 3_600 * 1_000,
             remember_max: 256,
             tombstones: 3_600 * 1_000,

@@ -12,6 +12,8 @@ pub enum Drop {
     Malformed,
     /// A protocol version that we do not speak.
     Version,
+    /// A kind of message that this version does not know.
+    Unknown,
     /// Another cluster's.
     Cluster,
     /// Our own message came back, or somebody uses our name.
@@ -44,10 +46,11 @@ pub enum Drop {
     Crowded,
 }
 
-const REASONS: [(Drop, &str); 18] = [
+const REASONS: [(Drop, &str); 19] = [
     (Drop::Oversized, "oversized"),
     (Drop::Malformed, "malformed"),
     (Drop::Version, "version"),
+    (Drop::Unknown, "unknown"),
     (Drop::Cluster, "cluster"),
     (Drop::Echo, "echo"),
     (Drop::Misplaced, "misplaced"),

@@ -102,6 +102,9 @@ pub enum Event {
         /// Its name.
         name: String,
     },
+    /// Nothing that our user set waits for its turn any more
+    /// ([`Told::Held`](super::Told::Held)).
+    Drained,
     /// The first full exchange with a seed (or any member) is complete.
     Synced,
     /// A join attempt failed; it is repeated.

@@ -1,4 +1,4 @@
-//! What our own user tells us: keys, a lagging event loop, the goodbye.
+//! What a node says of itself: that it is there, lags, leaves.
 
 use std::sync::Arc;
 
@@ -6,43 +6,12 @@ use super::rounds::LAST_STEP;
 use super::{Engine, Millis};
 use crate::membership::{Life, Peer};
 use crate::state::{Value, keys};
-use crate::wire::{Digest, Fit, MAX_MESSAGE, Writer, pack_delta};
+use crate::wire::{Digest, MAX_MESSAGE, Writer, pack_delta};
 
 /// How many members hear a goodbye directly.
 const GOODBYES: usize = 24;
 /// How many versions before a goodbye are repeated with it: the first that fits.
 const REPEATED: [u64; 5] = [256, 64, 16, 4, 0];
-
-/// Why a local `set` was refused.
-#[derive(Debug, Clone, thiserror::Error, PartialEq)]
-pub enum SetError {
-    /// The value is too long.
-    #[error("the value of '{key}' has {size} bytes, the limit is {limit}")]
-    ValueTooLarge {
-        /// The key.
-        key: String,
-        /// Its size in bytes.
-        size: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// The key is empty or too long.
-    #[error("a key must have 1 to {limit} bytes, this one has {size}")]
-    Key {
-        /// Its size in bytes.
-        size: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// Too many keys, or too many bytes in all.
-    #[error("this node's state is full: at most {limit} {what}")]
-    Full {
-        /// Keys or bytes.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
-}
 
 impl Engine {
     /// Our own record, with our address as the first key: whoever hears of us
@@ -75,49 +44,6 @@ impl Engine {
         }
     }
 
-    /// Sets a key of this node; `Ok(false)` when it already had that value.
-    ///
-    /// # Errors
-    /// [`SetError`] when a limit of [`super::Limits`] would be exceeded;
-    /// nothing changes then.
-    pub fn set(&mut self, now: Millis, key: &str, value: Value) -> Result<bool, SetError> {
-        let limits = &self.config.limits;
-        if key.is_empty() || key.len() > limits.key {
-            return Err(SetError::Key {
-                size: key.len(),
-                limit: limits.key,
-            });
-        }
-        if value.len() > limits.value {
-            return Err(SetError::ValueTooLarge {
-                key: key.trim_start_matches(keys::USER).to_owned(),
-                size: value.len(),
-                limit: limits.value,
-            });
-        }
-        if let Some(own) = self.store.get(self.me) {
-            let old = own.get(key).map_or(0, |v| v.len() + key.len());
-            if old == 0 && own.len() >= limits.keys {
-                return Err(SetError::Full {
-                    what: "keys",
-                    limit: limits.keys,
-                });
-            }
-            if own.bytes() - old + key.len() + value.len() > limits.owner {
-                return Err(SetError::Full {
-                    what: "bytes",
-                    limit: limits.owner,
-                });
-            }
-        }
-        Ok(self.write(now, key, Some(value)))
-    }
-
-    /// Removes a key of this node; `false` when there was none.
-    pub fn remove(&mut self, now: Millis, key: &str) -> bool {
-        self.write(now, key, None)
-    }
-
     /// Says that this node finishes what it does and takes nothing new.
     pub fn leaving(&mut self, now: Millis) {
         self.live(now, |life| life.leaving = true);
@@ -134,6 +60,7 @@ impl Engine {
         if self.life.left {
             return;
         }
+        self.release_all(now);
         let known = self.store.get(self.me).map_or(0, |o| o.version());
         self.live(now, |life| life.left = true);
         self.watched_epoch = None;
@@ -169,13 +96,11 @@ impl Engine {
                 generation: self.generation,
                 version: known.saturating_sub(repeated),
             };
-            let mark = w.mark();
             if let Some(source) = self.store.source(self.me, Some(&digest))
-                && pack_delta(w, &source) == Fit::All
+                && source.size() <= w.room()
             {
-                return;
+                return pack_delta(w, &source, source.parts());
             }
-            w.back(mark);
         }
     }
 

@@ -10,11 +10,13 @@
 //! - `probes`: pings, their answers and refusals;
 //! - `admit`, `candidates`: who becomes a member: nobody on hearsay alone;
 //! - `verdicts`: from evidence to a member's status;
-//! - `local`: what our own user tells us;
+//! - `changes`: keys that our own user sets, as fast as flow control allows;
+//! - `local`: what we say of ourselves;
 //! - `view`: what our own user may ask.
 
 mod admit;
 mod candidates;
+mod changes;
 mod compare;
 mod config;
 mod counters;
@@ -37,16 +39,17 @@ use rand::{RngExt, SeedableRng};
 
 pub use crate::state::Limits;
 pub use crate::time::Millis;
+pub use changes::{FlowView, SetError, Told};
 pub use config::Config;
 pub use counters::{Counters, Drop};
 pub use io::{ConnId, Effect, Event, Level};
-pub use local::SetError;
 
 use crate::liveness::{Timing, Verdicts, Watch};
 use crate::membership::{Life, Members};
 use crate::state::Store;
 use crate::wire::{self, Envelope, Message, NodeId, WireError, Writer};
 use candidates::Candidates;
+use changes::Changes;
 use hot::Hot;
 use syncs::Syncs;
 
@@ -68,6 +71,7 @@ pub struct Engine {
     counters: Counters,
 
     store: Store,
+    changes: Changes,
     hot: Hot,
     members: Members,
     verdicts: Verdicts,
@@ -108,6 +112,7 @@ impl Engine {
             out: VecDeque::new(),
             counters: Counters::default(),
             store: Store::new(),
+            changes: Changes::new(now),
             hot: Hot::default(),
             members: Members::default(),
             verdicts: Verdicts::default(),
@@ -152,7 +157,7 @@ impl Engine {
         if let Some(t) = self.next_judgement() {
             next = next.min(t);
         }
-        if let Some(t) = self.syncs.next() {
+        for t in self.syncs.next().into_iter().chain(self.changes.next()) {
             next = next.min(t);
         }
         next
@@ -170,6 +175,7 @@ impl Engine {
         self.run_candidates(now);
         self.run_syncs(now);
         self.run_judgements(now);
+        self.release_held(now);
         if now >= self.next_round {
             self.run_round(now);
         }
@@ -212,6 +218,10 @@ impl Engine {
             Ok(e) => Some(e),
             Err(WireError::Version) => {
                 self.counters.drop(Drop::Version);
+                None
+            }
+            Err(WireError::Kind) => {
+                self.counters.drop(Drop::Unknown);
                 None
             }
             Err(_) => {

@@ -9,7 +9,7 @@ use super::compare::{DIGEST, Talk};
 use super::syncs::Visit;
 use super::{Engine, Millis};
 use crate::membership::Status;
-use crate::wire::{Digest, Gossip, MAX_MESSAGE, NodeId, Writer};
+use crate::wire::{Digest, Extensions, Gossip, MAX_MESSAGE, NodeId, Writer};
 
 /// A message of this step gets no answer: an exchange ends, whatever happens.
 pub(super) const LAST_STEP: u8 = 6;
@@ -51,15 +51,16 @@ impl Engine {
             true => self.choose(&others),
             false => first,
         };
+        let more = self.open_flow(now, target);
         if let Some(to) = target.and_then(|id| self.members.get(id)).map(|p| p.addr) {
-            self.open_exchange(to);
+            self.open_exchange(to, more);
         }
         let gone = (self.members.len() - 1 - others.len()) as f64;
         let share = (gone / others.len() as f64).clamp(OUTWARD, 1.0);
         if others.is_empty() || self.rng.random_bool(share) {
             let outside = self.outside();
             if let Some(to) = self.choose(&outside) {
-                self.open_exchange(to);
+                self.open_exchange(to, Extensions::default());
             }
         }
     }
@@ -88,10 +89,13 @@ impl Engine {
         seeds.chain(dead.map(|(_, p)| p.addr)).collect()
     }
 
-    fn open_exchange(&mut self, to: SocketAddr) {
-        let digests = self.hot_digests(MAX_MESSAGE - HEAD);
+    fn open_exchange(&mut self, to: SocketAddr, more: Extensions) {
+        let digests = self.hot_digests(MAX_MESSAGE - HEAD - more.size());
         self.hot.told(digests.iter().map(|d| d.id));
-        let head = self.gossip_head(0, digests, None);
+        let head = Gossip {
+            more,
+            ..self.gossip_head(0, digests, None)
+        };
         let mut w = Writer::new(MAX_MESSAGE);
         head.write_head(&mut w, self.cluster, self.me);
         self.send(to, w);
@@ -131,6 +135,9 @@ impl Engine {
             return;
         }
         let mut talk = self.compare(now, &g.digests, verified);
+        if verified {
+            talk.more = self.on_flow(now, id, g.more);
+        }
         if known_at.is_none() && !g.digests.iter().any(|d| d.id == id) {
             // A stranger of our cluster: we have just started without a seed,
             // or have forgotten it. An answer to it is too short for buckets;
@@ -178,7 +185,8 @@ impl Engine {
         mut talk: Talk,
         buckets: Option<Box<[u32; crate::wire::BUCKETS]>>,
     ) {
-        let fixed = HEAD + buckets.as_ref().map_or(0, |_| 4 * crate::wire::BUCKETS);
+        let sums = buckets.as_ref().map_or(0, |_| 4 * crate::wire::BUCKETS);
+        let fixed = HEAD + sums + talk.more.size();
         // When there is much to say both ways, half of the room is for each.
         let room = limit.saturating_sub(fixed);
         let room = if talk.behind.is_empty() {
@@ -187,17 +195,26 @@ impl Engine {
             room / 2
         };
         talk.digests.truncate(room / DIGEST);
-        if talk.digests.is_empty() && talk.behind.is_empty() && buckets.is_none() {
+        let silent = talk.digests.is_empty() && talk.behind.is_empty();
+        if silent && buckets.is_none() && talk.more.is_empty() {
             return;
         }
-        let head = self.gossip_head(step, talk.digests, buckets);
+        let head = Gossip {
+            more: talk.more,
+            ..self.gossip_head(step, talk.digests, buckets)
+        };
         let mut w = Writer::new(limit);
         head.write_head(&mut w, self.cluster, self.me);
         if !w.fits() {
             return;
         }
-        if self.pack(&mut w, &talk.behind) {
+        let rest = self.pack(&mut w, &talk.behind);
+        if rest.by_stream() {
             head.mark_by_stream(&mut w);
+        }
+        // Odd steps answer exchanges of others: the paper counts one's own.
+        if rest.overflowed() && step.is_multiple_of(2) {
+            self.overflowed();
         }
         self.send(to, w);
     }

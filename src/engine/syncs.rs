@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use super::candidates::Teller;
 use super::counters::Drop;
 use super::{ConnId, Effect, Engine, Event, Millis};
-use crate::wire::{Digest, Fit, MAX_FRAME, Message, NodeId, Stage, Sync, Writer, pack_delta};
+use crate::wire::{Digest, MAX_FRAME, Message, NodeId, Stage, Sync, Writer, pack_delta};
 
 /// An exchange that takes longer than this is given up.
 const DEADLINE: Millis = 10_000;
@@ -256,18 +256,17 @@ impl Engine {
             let Some(source) = self.store.source(*id, digest.as_ref()) else {
                 continue;
             };
-            let mark = w.mark();
-            if mark < FRAME && pack_delta(&mut w, &source) == Fit::All {
+            if w.mark() < FRAME && source.size() <= w.room() {
+                pack_delta(&mut w, &source, source.parts());
                 continue;
             }
-            w.back(mark);
-            full += mark;
+            full += w.mark();
             if full > STAGE {
                 break;
             }
             frames.push(w.finish());
             (head, w) = begin(&[]);
-            pack_delta(&mut w, &source);
+            self.config.order.pack(&mut w, &mut [source]);
         }
         head.mark_last(&mut w);
         frames.push(w.finish());

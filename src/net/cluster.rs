@@ -14,7 +14,7 @@ use super::options::{Options, StartError};
 use super::queue::Notice;
 use super::runtime::{Lease, is_worker};
 use super::shared::Shared;
-use crate::engine::{Counters, Millis, SetError};
+use crate::engine::{Counters, FlowView, Millis, SetError, Told};
 use crate::membership::Member;
 use crate::routing::{Micros, Router};
 use crate::state::Value;
@@ -111,15 +111,25 @@ impl Cluster {
         self.shared().is_synced()
     }
 
-    /// Sets a key of this node; `Ok(false)` when it already had that value.
-    pub fn set(&self, key: &str, value: impl Into<Value>) -> Result<bool, SetError> {
+    /// Sets a key of this node. What is more than the cluster can carry waits
+    /// ([`Told::Held`]) until [`Event::Drained`](crate::engine::Event::Drained).
+    ///
+    /// # Errors
+    /// [`SetError`] when a limit on keys and bytes would be exceeded; nothing
+    /// changes then.
+    pub fn set(&self, key: &str, value: impl Into<Value>) -> Result<Told, SetError> {
         let value = value.into();
         self.shared()
             .engine(|engine, now| engine.set(now, key, value))
     }
 
-    /// Removes a key of this node; `false` when there was none.
-    pub fn remove(&self, key: &str) -> bool {
+    /// What flow control does at the moment.
+    pub fn flow(&self) -> FlowView {
+        self.shared().peek(|engine, now| engine.flow(now))
+    }
+
+    /// Removes a key of this node.
+    pub fn remove(&self, key: &str) -> Told {
         self.shared().engine(|engine, now| engine.remove(now, key))
     }
 

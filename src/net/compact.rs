@@ -40,6 +40,7 @@ struct Later<'a> {
     /// has to hear of it.
     routes: HashMap<RouteId, (usize, bool, bool)>,
     seeds: HashSet<SocketAddr>,
+    drained: bool,
     synced: bool,
     logs: usize,
 }
@@ -67,6 +68,7 @@ impl<'a> Later<'a> {
                 }
                 None => true,
             },
+            Event::Drained => !std::mem::replace(&mut self.drained, true),
             Event::Synced => !std::mem::replace(&mut self.synced, true),
             Event::SeedFailed { addr, .. } => self.seeds.insert(*addr),
             Event::Log { .. } => {

@@ -45,6 +45,10 @@ pub fn feed(router: &mut Router, engine: &Engine, clock: &Clock, event: &Event) 
             }
         }
         Event::Forget { name } => router.forget(name),
-        Event::Update { .. } | Event::Synced | Event::SeedFailed { .. } | Event::Log { .. } => {}
+        Event::Update { .. }
+        | Event::Drained
+        | Event::Synced
+        | Event::SeedFailed { .. }
+        | Event::Log { .. } => {}
     }
 }

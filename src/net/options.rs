@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::engine::{Config, Limits, Millis};
+use crate::state::Order;
 
 /// The longest time that makes sense, in ms.
 const DAY: Millis = 24 * 3_600 * 1_000;
@@ -44,6 +45,8 @@ pub struct Options {
     pub remember_max: usize,
     /// How long a removed key is remembered as removed.
     pub tombstones: Millis,
+    /// Whose changes come first when a message cannot hold everything.
+    pub order: Order,
     /// Bounds on the state.
     pub limits: Limits,
 }
@@ -68,6 +71,7 @@ impl Default for Options {
             remember: engine.remember,
             remember_max: engine.remember_max,
             tombstones: engine.tombstones,
+            order: engine.order,
             limits: engine.limits,
         }
     }
@@ -123,6 +127,7 @@ impl Options {
         config.remember = self.remember;
         config.remember_max = self.remember_max;
         config.tombstones = self.tombstones;
+        config.order = self.order;
         config.limits = self.limits;
         config
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::state::keys;
 use crate::wire::{
-    Delta, Digest, Entry, Envelope, Gossip, MAX_DATAGRAM, MAX_FRAME, Message, NodeId, Stage, Sync,
-    Writer, text_hash,
+    Delta, Digest, Entry, Envelope, Extensions, Gossip, MAX_DATAGRAM, MAX_FRAME, Message, NodeId,
+    Stage, Sync, Writer, text_hash,
 };
 
 /// A claim about a node: that it exists in this generation, at this address,
@@ -42,6 +42,7 @@ pub fn gossip(cluster: &str, from: &str, digests: &[Digest], deltas: &[Delta]) -
         root: 1,
         buckets: None,
         digests: digests.to_vec(),
+        more: Extensions::default(),
         deltas: deltas.to_vec(),
     });
     envelope(&Envelope {

@@ -48,7 +48,7 @@ impl Mirror {
                     None => values.remove(key),
                 };
             }
-            Event::Synced | Event::SeedFailed { .. } | Event::Log { .. } => {}
+            Event::Drained | Event::Synced | Event::SeedFailed { .. } | Event::Log { .. } => {}
         }
     }
 

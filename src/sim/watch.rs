@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::node::{NodeId, Run};
 use super::report::{Rate, Samples};
 use super::world::World;
-use crate::engine::{Millis, SetError};
+use crate::engine::{Millis, SetError, Told};
 use crate::membership::{Member, Status};
 use crate::state::Value;
 
@@ -24,12 +24,12 @@ impl World {
     }
 
     /// Sets a key of a node to some bytes.
-    pub fn set(&mut self, id: NodeId, key: &str, value: &[u8]) -> Result<bool, SetError> {
+    pub fn set(&mut self, id: NodeId, key: &str, value: &[u8]) -> Result<Told, SetError> {
         self.command(id, |engine, now| engine.set(now, key, Arc::from(value)))
     }
 
     /// Removes a key of a node.
-    pub fn remove(&mut self, id: NodeId, key: &str) -> bool {
+    pub fn remove(&mut self, id: NodeId, key: &str) -> Told {
         self.command(id, |engine, now| engine.remove(now, key))
     }
 

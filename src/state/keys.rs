@@ -17,3 +17,8 @@ pub const SERVICE: &str = "@svc";
 pub const ROUTE: &str = "@r/";
 /// Free tags, JSON.
 pub const META: &str = "@meta";
+
+/// Does its user change this key whenever it likes, at any rate?
+pub fn is_users(key: &str) -> bool {
+    key.starts_with(USER) || key == META
+}

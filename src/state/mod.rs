@@ -10,12 +10,14 @@
 
 pub mod keys;
 mod limits;
+mod order;
 mod owner;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use limits::Limits;
+pub use order::Order;
 pub use owner::{Change, Owner};
 pub use store::{Reject, Store};
 

@@ -110,6 +110,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Bytes of a number as [`Writer::varint`] writes it.
+pub fn varint_size(v: u64) -> usize {
+    let bits = (u64::BITS - v.leading_zeros()).max(1);
+    bits.div_ceil(7) as usize
+}
+
 /// Bytes being written, never longer than a limit.
 ///
 /// A write that does not fit marks the writer as full; whoever packs a message
@@ -220,6 +226,7 @@ mod tests {
             let mut w = Writer::new(16);
             w.varint(v);
             let bytes = w.finish();
+            prop_assert_eq!(varint_size(v), bytes.len());
             let mut r = Reader::new(&bytes);
             prop_assert_eq!(r.varint(), Ok(v));
             prop_assert!(r.is_empty());

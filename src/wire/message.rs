@@ -5,6 +5,7 @@
 
 use super::codec::{Reader, WireError, Writer};
 use super::delta::{Delta, Digest, deltas, digests, write_digests};
+use super::extension::Extensions;
 use super::hash::NodeId;
 use super::{BUCKETS, VERSION};
 
@@ -17,6 +18,9 @@ const SYNC: u8 = 5;
 const STEP_MASK: u8 = 0b0000_0111;
 const HAS_BUCKETS: u8 = 0b0000_1000;
 const BY_STREAM: u8 = 0b0001_0000;
+const EXTENDED: u8 = 0b0010_0000;
+/// Place of the flags in Gossip and Sync.
+const FLAGS_AT: usize = 18;
 const LAST: u8 = 0b1000_0000;
 
 /// A message and who sent it.
@@ -102,6 +106,8 @@ pub struct Gossip {
     pub buckets: Option<Box<[u32; BUCKETS]>>,
     /// What the sender knows of some owners.
     pub digests: Vec<Digest>,
+    /// What else it says.
+    pub more: Extensions,
     /// What the receiver seems to lack.
     pub deltas: Vec<Delta>,
 }
@@ -163,7 +169,9 @@ impl Envelope {
             SYNC => Message::Sync(sync(&mut r)?),
             _ => return Err(WireError::Kind),
         };
-        r.finish()?;
+        // Gossip and Sync are read to their end; the others may go on with
+        // fields of a later version.
+        Extensions::read_all(r)?;
         Ok(Envelope {
             cluster,
             from,
@@ -223,29 +231,26 @@ impl Gossip {
     /// `by_stream` is known only after packing: [`Gossip::mark_by_stream`].
     pub fn write_head(&self, w: &mut Writer, cluster: u64, from: NodeId) {
         head(w, cluster, from, GOSSIP);
-        let mut flags = self.step & STEP_MASK;
-        if self.by_stream {
-            flags |= BY_STREAM;
-        }
-        if self.buckets.is_some() {
-            flags |= HAS_BUCKETS;
-        }
-        w.u8(flags);
+        w.u8(self.flags());
         w.u64(self.root);
         for b in self.buckets.iter().flat_map(|b| b.iter()) {
             w.u32(*b);
         }
         write_digests(w, &self.digests);
+        self.more.write(w);
     }
 
     /// Sets the flag 'come over TCP' in a message begun by `write_head`.
     pub fn mark_by_stream(&self, w: &mut Writer) {
-        let buckets = if self.buckets.is_some() {
-            HAS_BUCKETS
-        } else {
-            0
-        };
-        w.patch(18, (self.step & STEP_MASK) | BY_STREAM | buckets);
+        w.patch(FLAGS_AT, self.flags() | BY_STREAM);
+    }
+
+    fn flags(&self) -> u8 {
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        (self.step & STEP_MASK)
+            | flag(self.by_stream, BY_STREAM)
+            | flag(self.buckets.is_some(), HAS_BUCKETS)
+            | flag(!self.more.is_empty(), EXTENDED)
     }
 }
 
@@ -260,7 +265,7 @@ impl Sync {
 
     /// Sets the flag 'last of this stage' in a frame begun by `write_head`.
     pub fn mark_last(&self, w: &mut Writer) {
-        w.patch(18, self.stage as u8 | LAST);
+        w.patch(FLAGS_AT, self.stage as u8 | LAST);
     }
 }
 
@@ -288,7 +293,7 @@ fn write_accusation(w: &mut Writer, a: Option<Accusation>) {
 
 fn gossip(r: &mut Reader<'_>) -> Result<Gossip, WireError> {
     let flags = r.u8()?;
-    if flags & !(STEP_MASK | HAS_BUCKETS | BY_STREAM) != 0 {
+    if flags & !(STEP_MASK | HAS_BUCKETS | BY_STREAM | EXTENDED) != 0 {
         return Err(WireError::Flags);
     }
     let root = r.u64()?;
@@ -308,6 +313,10 @@ fn gossip(r: &mut Reader<'_>) -> Result<Gossip, WireError> {
         root,
         buckets,
         digests: digests(r)?,
+        more: match flags & EXTENDED != 0 {
+            true => Extensions::read(r)?,
+            false => Extensions::default(),
+        },
         deltas: deltas(r)?,
     })
 }

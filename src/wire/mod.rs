@@ -7,6 +7,7 @@
 
 mod codec;
 mod delta;
+mod extension;
 mod hash;
 mod message;
 mod pack;
@@ -15,9 +16,10 @@ mod tests;
 
 pub use codec::{Reader, WireError, Writer};
 pub use delta::{Delta, Digest, Entry};
+pub use extension::{Extensions, FlowWord};
 pub use hash::{NodeId, owner_hash, text_hash};
 pub use message::{Accusation, Ack, Envelope, Gossip, Message, Ping, Rumor, Stage, Sync};
-pub use pack::{DeltaSource, Fit, pack_delta};
+pub use pack::{DeltaSource, pack_delta};
 
 /// The version of the protocol, first byte of every message.
 pub const VERSION: u8 = 1;

@@ -1,13 +1,8 @@
-//! Packing of deltas into what room a message has left.
+//! Deltas about to be sent: what they take of a message, byte by byte.
 
-use super::codec::Writer;
+use super::codec::{Writer, varint_size};
 use super::delta::Entry;
 use super::hash::NodeId;
-
-/// The longest number (2^53 takes eight bytes).
-const NUMBER: usize = 8;
-/// The end of a delta: no more entries, and a number.
-const TAIL: usize = 1 + NUMBER;
 
 /// What an owner's state has to say to somebody who knows it up to `from`.
 #[derive(Debug, Clone)]
@@ -29,51 +24,73 @@ pub struct DeltaSource<'a> {
 }
 
 impl DeltaSource<'_> {
-    /// Bytes of all of it in a message, at most.
-    pub fn size(&self) -> usize {
-        self.head() + self.entries.iter().copied().map(entry_size).sum::<usize>()
-    }
-
-    /// Bytes of the least part of it that can be sent by itself, at most.
-    pub fn least(&self) -> usize {
-        if self.is_anew() {
-            return self.size();
+    /// In how many parts it can be sent, at least one: entry by entry, but
+    /// whole if it makes the receiver forget what it knows. Cut off, it would
+    /// end below the horizon and be asked for for ever.
+    pub fn parts(&self) -> usize {
+        match self.horizon > 0 && self.from == 0 {
+            true => 1,
+            false => self.entries.len().max(1),
         }
-        self.head() + self.entries.first().copied().map_or(0, entry_size)
     }
 
-    /// Does it make the receiver forget what it knows? Then it must be whole:
-    /// cut off, it would end below the horizon and be asked for for ever.
-    fn is_anew(&self) -> bool {
-        self.horizon > 0 && self.from == 0
+    /// Bytes that a part adds to a message that has those before it.
+    pub fn part_size(&self, part: usize) -> usize {
+        let entries = self.entries_of(part);
+        let sizes = entries.map(|i| self.entry_size(i)).sum::<usize>();
+        sizes + if part == 0 { self.frame_size() } else { 0 }
     }
 
-    fn head(&self) -> usize {
-        8 + 3 * NUMBER + 2 + self.name.len() + TAIL
+    /// Bytes of all of it.
+    pub fn size(&self) -> usize {
+        (0..self.parts()).map(|part| self.part_size(part)).sum()
+    }
+
+    fn entries_of(&self, part: usize) -> std::ops::Range<usize> {
+        match self.parts() {
+            1 => 0..self.entries.len(),
+            _ => part..part + 1,
+        }
+    }
+
+    /// What stands before and behind the entries; the last number is the
+    /// version at most.
+    fn frame_size(&self) -> usize {
+        let anew = match self.from {
+            0 => varint_size(self.name.len() as u64) + self.name.len() + varint_size(self.horizon),
+            _ => 0,
+        };
+        8 + varint_size(self.generation)
+            + varint_size(self.from)
+            + anew
+            + 1
+            + varint_size(self.version)
+    }
+
+    fn entry_size(&self, i: usize) -> usize {
+        let entry = self.entries[i];
+        let value = entry.value.as_ref().map_or(0, |v| v.len());
+        let size = entry.value.as_ref().map_or(0, |v| v.len() as u64 + 1);
+        let key = entry.key.len();
+        varint_size(key as u64) + key + varint_size(self.step(i)) + varint_size(size) + value
+    }
+
+    /// How far the version of an entry is above the one before it.
+    fn step(&self, i: usize) -> u64 {
+        let before = match i {
+            0 => self.from,
+            _ => self.entries[i - 1].version,
+        };
+        self.entries[i].version - before
     }
 }
 
-fn entry_size(entry: &Entry) -> usize {
-    let value = entry.value.as_ref().map_or(0, |v| v.len());
-    2 + entry.key.len() + NUMBER + 4 + value
-}
-
-/// How much of a delta went into a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
-    /// All of it.
-    All,
-    /// The oldest entries; the rest stays for another message.
-    Part,
-    /// Nothing: there is no room even for the first entry.
-    None,
-}
-
-/// Appends as much of `source` as fits, oldest first. Scuttlebutt's rule is
-/// kept here: whatever is left out, everything newer of the same owner is left
-/// out as well (van Renesse et al. 2008, section 3).
-pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>) -> Fit {
-    let start = w.mark();
+/// Appends the first `parts` of `source`, oldest first. What is left out is
+/// the newest of the owner: scuttlebutt's rule (van Renesse et al. 2008,
+/// section 3). The caller has seen to it that they fit.
+pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>, parts: usize) {
+    let all = parts == source.parts();
+    let count = if all { source.entries.len() } else { parts };
     w.u64(source.id.0);
     w.varint(source.generation);
     w.varint(source.from);
@@ -81,16 +98,9 @@ pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>) -> Fit {
         w.text(source.name);
         w.varint(source.horizon);
     }
-    if !w.fits() || w.room() < TAIL {
-        w.back(start);
-        return Fit::None;
-    }
-    let mut last = source.from;
-    let mut packed = 0;
-    for entry in &source.entries {
-        let mark = w.mark();
+    for (i, entry) in source.entries[..count].iter().enumerate() {
         w.text(&entry.key);
-        w.varint(entry.version - last);
+        w.varint(source.step(i));
         match &entry.value {
             None => w.varint(0),
             Some(v) => {
@@ -98,19 +108,11 @@ pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>) -> Fit {
                 w.bytes(v);
             }
         }
-        if !w.fits() || w.room() < TAIL {
-            w.back(mark);
-            break;
-        }
-        last = entry.version;
-        packed += 1;
-    }
-    let all = packed == source.entries.len();
-    if !all && (packed == 0 || source.is_anew()) {
-        w.back(start);
-        return Fit::None;
     }
     w.varint(0);
-    w.varint(if all { source.version } else { last });
-    if all { Fit::All } else { Fit::Part }
+    // At most the version, and as long as that at most: `frame_size` counts so.
+    w.varint(match source.entries[..count].last() {
+        Some(last) if !all => last.version,
+        _ => source.version,
+    });
 }

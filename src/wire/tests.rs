@@ -46,6 +46,12 @@ fn entry_lists() -> impl Strategy<Value = Vec<Entry>> {
     })
 }
 
+fn extensions() -> impl Strategy<Value = Extensions> {
+    let want = (number(), number()).prop_map(|(rho, tau)| FlowWord::Want { rho, tau });
+    let word = prop_oneof![want, number().prop_map(FlowWord::Grant)];
+    prop::option::of(word).prop_map(|flow| Extensions { flow })
+}
+
 proptest! {
     #[test]
     fn small_messages_come_back(
@@ -74,10 +80,10 @@ proptest! {
     #[test]
     fn a_packed_delta_comes_back_as_a_prefix_that_fits(
         step in 0u8..8, root: u64, digests in digest_lists(), entries in entry_lists(),
-        with_buckets: bool, limit in 30usize..=MAX_MESSAGE, ahead in 0u64..3,
+        with_buckets: bool, limit in 30usize..=MAX_MESSAGE, ahead in 0u64..3, more in extensions(),
     ) {
         let buckets = with_buckets.then(|| Box::new([7; BUCKETS]));
-        let head = Gossip { step, by_stream: false, root, buckets, digests, deltas: vec![] };
+        let head = Gossip { step, by_stream: false, root, buckets, digests, more, deltas: vec![] };
         let mut w = Writer::new(limit);
         head.write_head(&mut w, 1, NodeId(2));
         prop_assume!(w.fits());
@@ -86,27 +92,49 @@ proptest! {
             id: NodeId(9), generation: 5, from: 0, name: "h:1", horizon: 0, version,
             entries: entries.iter().collect(),
         };
-        let fit = pack_delta(&mut w, &source);
+        let mut sizes = (0..source.parts()).map(|part| source.part_size(part));
+        let mut room = w.room();
+        let parts = std::iter::from_fn(|| {
+            room = room.checked_sub(sizes.next()?)?;
+            Some(())
+        })
+        .count();
+        prop_assume!(parts > 0);
+        pack_delta(&mut w, &source, parts);
+        prop_assert!(w.fits());
         let bytes = w.finish();
         prop_assert!(bytes.len() <= limit);
         let Ok(Envelope { message: Message::Gossip(g), .. }) = Envelope::decode(&bytes) else {
             panic!("not decoded: {bytes:?}");
         };
         prop_assert_eq!(&g.digests, &head.digests);
-        match (fit, g.deltas.as_slice()) {
-            (Fit::None, []) => {}
-            (Fit::All, [d]) => {
-                prop_assert_eq!(&d.entries, &entries);
-                prop_assert_eq!(d.upto, version);
-            }
-            (Fit::Part, [d]) => {
-                let n = d.entries.len();
-                prop_assert!(n > 0 && n < entries.len());
-                prop_assert_eq!(&d.entries[..], &entries[..n]);
-                prop_assert_eq!(d.upto, entries[n - 1].version);
-            }
-            other => panic!("{other:?}"),
+        prop_assert_eq!(g.more, head.more);
+        let [d] = g.deltas.as_slice() else { panic!("{:?}", g.deltas) };
+        let n = d.entries.len();
+        prop_assert_eq!(&d.entries[..], &entries[..n]);
+        if parts == source.parts() {
+            prop_assert_eq!((n, d.upto), (entries.len(), version));
+        } else {
+            prop_assert_eq!((n, d.upto), (parts, entries[n - 1].version));
         }
+    }
+
+    #[test]
+    fn a_delta_is_as_long_as_was_said(
+        entries in entry_lists(), from in 0u64..3, horizon in 0u64..3, generation in number(),
+    ) {
+        let entries: Vec<Entry> = entries
+            .into_iter()
+            .map(|e| Entry { version: e.version + from, ..e })
+            .collect();
+        let source = DeltaSource {
+            id: NodeId(9), generation, from, name: "h:1", horizon,
+            version: entries.last().map_or(from + 1, |e| e.version),
+            entries: entries.iter().collect(),
+        };
+        let mut w = Writer::new(MAX_FRAME);
+        pack_delta(&mut w, &source, source.parts());
+        prop_assert_eq!(w.finish().len(), source.size());
     }
 
     #[test]
@@ -146,8 +174,57 @@ fn an_owner_with_all_that_it_may_have_fits_into_one_frame() {
         version: 8,
         entries: entries.iter().collect(),
     };
-    assert_eq!(pack_delta(&mut w, &source), Fit::All);
+    assert!(source.size() <= w.room());
+    pack_delta(&mut w, &source, source.parts());
+    assert!(w.fits());
     assert!(Envelope::decode(&w.finish()).is_ok());
+}
+
+/// A field as a later version may add it: type 77, three bytes.
+const LATER: [u8; 5] = [77, 3, 1, 2, 3];
+
+#[test]
+fn fields_of_a_later_version_are_skipped_in_every_datagram() {
+    let (cluster, from) = (1, NodeId(2));
+    let rumor = Rumor {
+        subject: NodeId(3),
+        generation: 4,
+    };
+    let mut w = Writer::new(MAX_DATAGRAM);
+    rumor.write(&mut w, cluster, from);
+    w.bytes(&LATER);
+    let bytes = w.finish();
+    let message = Message::Rumor(rumor);
+    assert_eq!(
+        Envelope::decode(&bytes).map(|e| e.message),
+        Ok(message),
+        "behind the end of the known"
+    );
+    assert!(
+        Envelope::decode(&bytes[..bytes.len() - 1]).is_err(),
+        "but whole"
+    );
+
+    let flow = Some(FlowWord::Grant(9));
+    let gossip = Gossip {
+        step: 1,
+        by_stream: false,
+        root: 5,
+        buckets: None,
+        digests: vec![],
+        more: Extensions { flow },
+        deltas: vec![],
+    };
+    let mut w = Writer::new(MAX_DATAGRAM);
+    gossip.write_head(&mut w, cluster, from);
+    let mut bytes = w.finish();
+    let body = bytes.len() - gossip.more.size();
+    bytes[body] += LATER.len() as u8;
+    bytes.splice(body + 1..body + 1, LATER);
+    assert_eq!(
+        Envelope::decode(&bytes).map(|e| e.message),
+        Ok(Message::Gossip(gossip))
+    );
 }
 
 #[test]

@@ -9,8 +9,8 @@ use seneca_gossip::engine::{Config, Effect, Engine};
 use seneca_gossip::membership::{Life, Status};
 use seneca_gossip::sim::{Check, Crash, EPOCH, Options, World, forge, scenario};
 use seneca_gossip::wire::{
-    Accusation, Ack, Delta, Digest, Entry, Envelope, Gossip, Message, NodeId, Ping, Stage, Sync,
-    text_hash,
+    Accusation, Ack, Delta, Digest, Entry, Envelope, Extensions, Gossip, Message, NodeId, Ping,
+    Stage, Sync, text_hash,
 };
 
 const NAME: &str = "127.0.0.1:4445";
@@ -36,6 +36,7 @@ fn gossip(from: NodeId, digests: Vec<Digest>, deltas: Vec<Delta>) -> Vec<u8> {
         root: 1,
         buckets: None,
         digests,
+        more: Extensions::default(),
         deltas,
     };
     message(from, Message::Gossip(gossip))

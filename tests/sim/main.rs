@@ -6,6 +6,7 @@
 
 mod abuse;
 mod crash;
+mod flow;
 mod forged;
 mod heap;
 mod hostile;
