@@ -4,7 +4,6 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
-use seneca_gossip::sim::papers::phi::Losses;
 
 pub const HELP: &str = "\
 Repeats experiments of papers with the production code.
@@ -19,7 +18,6 @@ Options
     --out DIR   where plots (SVG) and numbers (CSV) go  [docs/papers]
     --seed N    source of all randomness                [1]
     --beats N   heartbeats of phi's trace               [the paper's 5845713]
-    --losses L  how they get lost: bursts, singles      [bursts, as the paper's]
 ";
 
 /// What was asked for.
@@ -29,7 +27,6 @@ pub struct Args {
     pub out: PathBuf,
     pub seed: u64,
     pub beats: Option<u64>,
-    pub losses: Losses,
 }
 
 /// Reads the command line; `None` when it asks for help.
@@ -39,7 +36,6 @@ pub fn parse() -> Result<Option<Args>, Box<dyn Error>> {
         out: PathBuf::from("docs/papers"),
         seed: 1,
         beats: None,
-        losses: Losses::Bursts,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
@@ -48,7 +44,6 @@ pub fn parse() -> Result<Option<Args>, Box<dyn Error>> {
             Long("out") => args.out = parser.value()?.into(),
             Long("seed") => args.seed = number(&mut parser, "--seed")?,
             Long("beats") => args.beats = Some(number(&mut parser, "--beats")?),
-            Long("losses") => args.losses = losses(&parser.value()?.string()?)?,
             Long("help") | Short('h') => return Ok(None),
             other => return Err(other.unexpected().into()),
         }
@@ -60,14 +55,6 @@ pub fn parse() -> Result<Option<Args>, Box<dyn Error>> {
         return Err("--beats: the longest window needs 20000 or more".into());
     }
     Ok(Some(args))
-}
-
-fn losses(text: &str) -> Result<Losses, Box<dyn Error>> {
-    match text {
-        "bursts" => Ok(Losses::Bursts),
-        "singles" => Ok(Losses::Singles),
-        other => Err(format!("--losses: '{other}' is neither 'bursts' nor 'singles'").into()),
-    }
 }
 
 /// The value of an option as a number; the error names the option.

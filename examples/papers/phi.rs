@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 
-use seneca_gossip::sim::papers::phi::{self, Curve, Kind, Outcome, Trace, WINDOWS};
+use seneca_gossip::liveness::Tuning;
+use seneca_gossip::sim::papers::phi::{self, Curve, Kind, Losses, Outcome, Trace, WINDOWS};
 
 use crate::args::Args;
 use crate::plot::{self, Axis, Panel, Series, Style};
@@ -33,56 +34,79 @@ fn earlier() -> Vec<Earlier> {
         chen(110.0, 0.003, 0.355),
         chen(200.0, 0.0004, 0.445),
         (Kind::Bertier, 0.0, Some(0.436), Some(0.269)),
-        (Kind::Phi(Default::default()), 8.0, None, None),
+        (Kind::Phi(Tuning::default()), 8.0, None, None),
         (Kind::Node, 8.0, None, None),
     ]
 }
 
 pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let mut trace = Trace::new(args.seed);
-    trace.beats = args.beats.unwrap_or(trace.beats);
-    trace.losses = args.losses;
-    println!("phi: {trace:?}");
-    let outcome = phi::run(&trace);
-    println!(
-        "{} of {} heartbeats arrived ({:.2} % lost), the longest silence {:.1} s, {:.0} s counted",
-        outcome.arrived,
-        trace.beats,
-        100.0 * (1.0 - outcome.arrived as f64 / trace.beats as f64),
-        outcome.longest as f64 / 1_000.0,
-        outcome.seconds
-    );
-    print!("{}", table(&outcome));
+    let bursts = watch(args, Losses::Bursts);
+    let singles = watch(args, Losses::Singles);
+    print!("{}", table(&bursts, &singles));
     fs::create_dir_all(&args.out)?;
-    fs::write(args.out.join("phi.csv"), csv(&outcome))?;
-    plot::write(&args.out.join("phi.svg"), &panels(&outcome))?;
+    fs::write(args.out.join("phi.csv"), csv(&[&bursts, &singles]))?;
+    plot::write(&args.out.join("phi.svg"), &panels(&bursts, &singles))?;
     println!("written: phi.svg and phi.csv in {}", args.out.display());
     Ok(())
 }
 
+/// One trace, and what the detectors made of it.
+struct Watched {
+    trace: Trace,
+    outcome: Outcome,
+}
+
+impl Watched {
+    fn losses(&self) -> &'static str {
+        match self.trace.losses {
+            Losses::Bursts => "losses in bursts",
+            Losses::Singles => "losses one by one",
+        }
+    }
+}
+
+fn watch(args: &Args, losses: Losses) -> Watched {
+    let mut trace = Trace::new(args.seed);
+    trace.beats = args.beats.unwrap_or(trace.beats);
+    trace.losses = losses;
+    println!("phi: {trace:?}");
+    let outcome = phi::run(&trace);
+    println!(
+        "    {} arrived ({:.2} % lost), the longest silence {:.1} s, {:.0} s counted",
+        outcome.arrived,
+        100.0 * (1.0 - outcome.arrived as f64 / trace.beats as f64),
+        outcome.longest as f64 / 1_000.0,
+        outcome.seconds
+    );
+    Watched { trace, outcome }
+}
+
 /// A table in Markdown, as docs/papers.md has it.
-fn table(outcome: &Outcome) -> String {
+fn table(bursts: &Watched, singles: &Watched) -> String {
     let mut text = String::from(
-        "\n| detector | parameter | mistakes/s | an earlier simulation | detection, s | an earlier simulation |\n\
-         | --- | --- | --- | --- | --- | --- |\n",
+        "\n| detector | setting | mistakes/s: bursts | singles | [S] | detection, s: bursts | singles | [S] |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for (kind, parameter, rate, detection) in earlier() {
-        let Some(point) = outcome.curve(kind).and_then(|curve| curve.at(parameter)) else {
+        let of = |watched: &Watched| watched.outcome.curve(kind)?.at(parameter).copied();
+        let (Some(bursts), Some(singles)) = (of(bursts), of(singles)) else {
             continue;
         };
-        let known = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        let known = |value: Option<f64>| value.map_or("-".to_owned(), |value| value.to_string());
         let shown = match kind {
             Kind::Chen => format!("alpha {parameter} ms"),
-            Kind::Bertier => String::new(),
+            Kind::Bertier => "-".to_owned(),
             Kind::Phi(_) | Kind::Node => format!("threshold {parameter}"),
         };
         let _ = writeln!(
             text,
-            "| {} | {shown} | {} | {} | {:.3} | {} |",
+            "| {} | {shown} | {} | {} | {} | {:.3} | {:.3} | {} |",
             name(kind),
-            short(point.rate),
+            short(bursts.rate),
+            short(singles.rate),
             known(rate),
-            point.detection,
+            bursts.detection,
+            singles.detection,
             known(detection),
         );
     }
@@ -92,7 +116,10 @@ fn table(outcome: &Outcome) -> String {
 
 /// Two significant digits.
 fn short(rate: f64) -> String {
-    let digits = (1.0 - rate.max(1e-9).log10().floor()).max(0.0) as usize;
+    if rate == 0.0 {
+        return "0".to_owned();
+    }
+    let digits = (1.0 - rate.log10().floor()).max(0.0) as usize;
     format!("{rate:.digits$}")
 }
 
@@ -111,63 +138,76 @@ fn name(kind: Kind) -> String {
     }
 }
 
-fn csv(outcome: &Outcome) -> String {
-    let mut text = String::from("detector,parameter,mistakes,mistakes_per_s,detection_s\n");
-    for curve in &outcome.curves {
-        for point in &curve.points {
-            let _ = writeln!(
-                text,
-                "\"{}\",{},{},{:.6},{:.4}",
-                name(curve.kind),
-                point.parameter,
-                point.mistakes,
-                point.rate,
-                point.detection
-            );
+fn csv(all: &[&Watched]) -> String {
+    let mut text = String::from("trace,detector,parameter,mistakes,mistakes_per_s,detection_s\n");
+    for watched in all {
+        for curve in &watched.outcome.curves {
+            for point in &curve.points {
+                let _ = writeln!(
+                    text,
+                    "{},\"{}\",{},{},{:.6},{:.4}",
+                    watched.losses(),
+                    name(curve.kind),
+                    point.parameter,
+                    point.mistakes,
+                    point.rate,
+                    point.detection
+                );
+            }
         }
     }
     text
 }
 
-fn panels(outcome: &Outcome) -> Vec<Panel> {
-    let trade = |point: &phi::Point| (point.detection, point.rate);
-    let rate = |point: &phi::Point| (point.parameter, point.rate);
-    let detection = |point: &phi::Point| (point.parameter, point.detection);
-    let phis = || {
-        let with_floor = outcome.curve(Kind::Phi(Default::default()));
-        let papers = WINDOWS
-            .into_iter()
-            .filter_map(|window| outcome.curve(Kind::paper(window)));
-        papers.chain(with_floor)
-    };
-    let rest = [Kind::Chen, Kind::Bertier, Kind::Node];
-    let all = phis().chain(rest.into_iter().filter_map(|kind| outcome.curve(kind)));
-    // Beyond a second there is nothing but a node's 2.2 s, which would squeeze the rest.
-    let near = |curve: &Curve| curve.points.iter().all(|point| point.detection < 1.5);
+fn panels(bursts: &Watched, singles: &Watched) -> Vec<Panel> {
     let (seconds, mistakes) = ("detection time, s", "mistakes per second");
-    vec![
+    let trade = |watched: &Watched| {
+        let rest = [Kind::Chen, Kind::Bertier, Kind::Node];
+        let rest = rest
+            .into_iter()
+            .filter_map(|kind| watched.outcome.curve(kind));
+        // Beyond a second there is nothing but a node's 2.2 s, which would squeeze the rest.
+        let near = |curve: &&Curve| curve.points.iter().all(|point| point.detection < 1.5);
+        let all = phis(watched).chain(rest.filter(near));
         Panel {
-            title: "Mistakes against detection time".to_owned(),
+            title: format!("Mistakes against detection time, {}", watched.losses()),
             x: Axis::linear(seconds),
             y: Axis::log(mistakes),
             series: all
-                .filter(|curve| near(curve))
-                .map(|curve| series(curve, trade))
+                .map(|curve| series(curve, |point| (point.detection, point.rate)))
                 .collect(),
-        },
-        Panel {
-            title: "Mistakes against the threshold of phi".to_owned(),
-            x: Axis::linear("threshold"),
-            y: Axis::log(mistakes),
-            series: phis().map(|curve| series(curve, rate)).collect(),
-        },
-        Panel {
-            title: "Detection time against the threshold of phi".to_owned(),
-            x: Axis::linear("threshold"),
-            y: Axis::linear(seconds),
-            series: phis().map(|curve| series(curve, detection)).collect(),
-        },
+        }
+    };
+    let rate = |watched: &Watched| Panel {
+        title: format!("Mistakes against the threshold, {}", watched.losses()),
+        x: Axis::linear("threshold"),
+        y: Axis::log(mistakes),
+        series: phis(watched)
+            .map(|curve| series(curve, |point| (point.parameter, point.rate)))
+            .collect(),
+    };
+    let detection = |watched: &Watched| Panel {
+        title: format!("Detection time against the threshold, {}", watched.losses()),
+        x: Axis::linear("threshold"),
+        y: Axis::linear(seconds),
+        series: phis(watched)
+            .map(|curve| series(curve, |point| (point.parameter, point.detection)))
+            .collect(),
+    };
+    vec![
+        trade(bursts),
+        trade(singles),
+        rate(bursts),
+        rate(singles),
+        detection(bursts),
     ]
+}
+
+/// The curves of phi.
+fn phis(watched: &Watched) -> impl Iterator<Item = &Curve> {
+    let kinds = WINDOWS.into_iter().map(Kind::paper);
+    let kinds = kinds.chain([Kind::Phi(Tuning::default())]);
+    kinds.filter_map(|kind| watched.outcome.curve(kind))
 }
 
 fn series(curve: &Curve, of: impl Fn(&phi::Point) -> (f64, f64)) -> Series {

@@ -195,18 +195,39 @@ fn draw(area: &Area<'_>, panel: &Panel) -> Result<(), Box<dyn Error>> {
         .y_label_formatter(&|place| panel.y.text(*place))
         .label_style(("sans-serif", 12))
         .draw()?;
+    let middle = ((left + right) / 2.0, (bottom + top) / 2.0);
+    let legend = corner(placed.iter().flatten(), middle);
     for (i, (series, points)) in panel.series.iter().zip(placed).enumerate() {
         let color = COLORS[i % COLORS.len()];
         add(&mut chart, series, thin(points), right, color)?;
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(legend)
         .background_style(WHITE.mix(0.85))
         .border_style(RGBColor(200, 200, 200))
         .label_font(("sans-serif", 12))
         .draw()?;
     Ok(())
+}
+
+/// The corner in which the fewest points are.
+fn corner<'a>(
+    points: impl Iterator<Item = &'a (f64, f64)>,
+    middle: (f64, f64),
+) -> SeriesLabelPosition {
+    use SeriesLabelPosition::{LowerLeft, LowerRight, UpperLeft, UpperRight};
+    let mut corners = [
+        (0, UpperRight),
+        (0, LowerRight),
+        (0, UpperLeft),
+        (0, LowerLeft),
+    ];
+    for &(x, y) in points {
+        corners[usize::from(x < middle.0) * 2 + usize::from(y < middle.1)].0 += 1;
+    }
+    let best = corners.into_iter().min_by_key(|&(points, _)| points);
+    best.map_or(UpperRight, |(_, corner)| corner)
 }
 
 fn add<'a, 'b: 'a>(
