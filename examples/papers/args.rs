@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::options::number;
+
 pub const HELP: &str = "\
 Repeats experiments of papers with the production code.
 
@@ -55,14 +57,4 @@ pub fn parse() -> Result<Option<Args>, Box<dyn Error>> {
         return Err("--beats: the longest window needs 20000 or more".into());
     }
     Ok(Some(args))
-}
-
-/// The value of an option as a number; the error names the option.
-fn number<T>(parser: &mut lexopt::Parser, option: &str) -> Result<T, Box<dyn Error>>
-where
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    let text = parser.value()?.string()?;
-    let wrong = |error| format!("{option}: '{text}' is no such number: {error}").into();
-    text.parse().map_err(wrong)
 }

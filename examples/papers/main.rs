@@ -8,6 +8,8 @@
 //! docs/papers.md shows them beside what the papers say. `--help` lists all.
 
 mod args;
+#[path = "../support/options.rs"]
+mod options;
 mod phi;
 #[path = "../support/plot.rs"]
 mod plot;

@@ -109,8 +109,9 @@ impl Axis {
         short.to_owned()
     }
 
-    /// From where to where the axis goes, and how many values stand at it.
-    fn range(&self, places: impl Iterator<Item = f64>) -> (f64, f64, usize) {
+    /// From where to where the axis goes, and how many values stand at it. It
+    /// begins at zero if the least value is less than `near` of the greatest.
+    fn range(&self, places: impl Iterator<Item = f64>, near: f64) -> (f64, f64, usize) {
         let (low, high) = places.fold((f64::MAX, f64::MIN), |(low, high), place| {
             (low.min(place), high.max(place))
         });
@@ -121,11 +122,9 @@ impl Axis {
             let (low, high) = (low.floor(), high.ceil().max(low.floor() + 1.0));
             return (low, high, (high - low) as usize + 1);
         }
-        // Zero belongs to the picture, unless the values are far from it.
-        let low = if low > 0.0 && low < high / 2.0 {
-            0.0
-        } else {
-            low
+        let low = match low > 0.0 && low < high * near {
+            true => 0.0,
+            false => low,
         };
         let room = (high - low).max(high.abs() * 0.01).max(1e-9) * 0.03;
         (low, high + room, 10)
@@ -174,8 +173,12 @@ fn draw(area: &Area<'_>, panel: &Panel) -> Result<(), Box<dyn Error>> {
         .iter()
         .map(|series| series.points.iter().filter_map(place).collect())
         .collect();
-    let (left, right, across) = panel.x.range(placed.iter().flatten().map(|point| point.0));
-    let (bottom, top, up) = panel.y.range(placed.iter().flatten().map(|point| point.1));
+    let (left, right, across) = panel
+        .x
+        .range(placed.iter().flatten().map(|point| point.0), 0.5);
+    let (bottom, top, up) = panel
+        .y
+        .range(placed.iter().flatten().map(|point| point.1), 2.0);
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, ("sans-serif", 17))
         .margin(10)

@@ -48,36 +48,39 @@ pub struct Churn {
     pub agreed: Option<Millis>,
 }
 
-/// From now until `until`, random nodes set keys, `per_second` in all.
+/// From now until `until`, random nodes set keys, `per_second` in all in the
+/// mean, in step with nothing (a Poisson process).
 pub fn load(world: &mut World, per_second: f64, until: Millis) {
     if per_second > 0.0 {
-        let gap = 1_000.0 / per_second;
-        let due = world.now() as f64 + gap;
-        plan_write(world, due, gap, until);
+        let now = world.now() as f64;
+        plan_write(world, now, per_second, until);
     }
 }
 
-fn plan_write(world: &mut World, due: f64, gap: f64, until: Millis) {
-    let at = due.ceil() as Millis;
+fn plan_write(world: &mut World, last: f64, per_second: f64, until: Millis) {
+    // In (0, 1], so the logarithm is finite.
+    let chance = (world.random(1 << 53) + 1) as f64 / (1u64 << 53) as f64;
+    let due = last - chance.ln() * 1_000.0 / per_second;
+    // What is due within this millisecond is written in it.
+    let at = (due.ceil() as Millis).max(world.now());
     if at <= until {
-        world.at(at, move |world| write(world, due, gap, until));
+        world.at(at, move |world| {
+            write(world);
+            plan_write(world, due, per_second, until);
+        });
     }
 }
 
-fn write(world: &mut World, mut due: f64, gap: f64, until: Millis) {
+fn write(world: &mut World) {
     let running = world.running();
-    while due <= world.now() as f64 {
-        due += gap;
-        if running.is_empty() {
-            continue;
-        }
-        let owner = running[world.random(running.len() as u64) as usize];
-        let key = format!(".load{}", world.random(KEYS));
-        let value = format!("{:016x}", world.random(u64::MAX));
-        // Full is an answer, too.
-        let _ = world.set(owner, &key, value.as_bytes());
+    if running.is_empty() {
+        return;
     }
-    plan_write(world, due, gap, until);
+    let owner = running[world.random(running.len() as u64) as usize];
+    let key = format!(".load{}", world.random(KEYS));
+    let value = format!("{:016x}", world.random(u64::MAX));
+    // Full is an answer, too.
+    let _ = world.set(owner, &key, value.as_bytes());
 }
 
 /// Random nodes crash, leave or restart, one after the other, while keys are
