@@ -19,7 +19,7 @@ Figures
 Options
     --out DIR   where plots (SVG) and numbers (CSV) go  [docs/papers]
     --seed N    source of all randomness                [1]
-    --beats N   heartbeats of phi's trace               [the paper's 5845713]
+    --beats N   heartbeats of phi's trace               [5845713, a week]
 ";
 
 /// What was asked for.

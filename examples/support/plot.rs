@@ -198,8 +198,7 @@ fn draw(area: &Area<'_>, panel: &Panel) -> Result<(), Box<dyn Error>> {
         .y_label_formatter(&|place| panel.y.text(*place))
         .label_style(("sans-serif", 12))
         .draw()?;
-    let middle = ((left + right) / 2.0, (bottom + top) / 2.0);
-    let legend = corner(placed.iter().flatten(), middle);
+    let legend = corner(placed.iter().flatten(), (left, right), (bottom, top));
     for (i, (series, points)) in panel.series.iter().zip(placed).enumerate() {
         let color = COLORS[i % COLORS.len()];
         add(&mut chart, series, thin(points), right, color)?;
@@ -214,10 +213,11 @@ fn draw(area: &Area<'_>, panel: &Panel) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The corner in which the fewest points are.
+/// The corner in which the fewest points would be behind the legend.
 fn corner<'a>(
     points: impl Iterator<Item = &'a (f64, f64)>,
-    middle: (f64, f64),
+    (left, right): (f64, f64),
+    (bottom, top): (f64, f64),
 ) -> SeriesLabelPosition {
     use SeriesLabelPosition::{LowerLeft, LowerRight, UpperLeft, UpperRight};
     let mut corners = [
@@ -227,7 +227,13 @@ fn corner<'a>(
         (0, LowerLeft),
     ];
     for &(x, y) in points {
-        corners[usize::from(x < middle.0) * 2 + usize::from(y < middle.1)].0 += 1;
+        let across = (x - left) / (right - left);
+        let up = (y - bottom) / (top - bottom);
+        // A legend takes about as much of a panel.
+        if (0.45..0.55).contains(&across) || (0.4..0.6).contains(&up) {
+            continue;
+        }
+        corners[usize::from(across < 0.5) * 2 + usize::from(up < 0.5)].0 += 1;
     }
     let best = corners.into_iter().min_by_key(|&(points, _)| points);
     best.map_or(UpperRight, |(_, corner)| corner)

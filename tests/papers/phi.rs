@@ -81,6 +81,11 @@ fn larger_windows_err_less() {
             assert!(falls, "{threshold}: {rates:?}");
         }
     }
+    // Between, every single loss is a mistake, whatever the window.
+    for threshold in [12.0, 14.0, 16.0] {
+        let rates = WINDOWS.map(|window| phi(&SINGLES, window, threshold).rate);
+        assert!(rates.is_sorted_by(|a, b| a > b), "{threshold}: {rates:?}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Ready-made runs that measure something, for tests and for `examples/sim.rs`.
+//! Ready-made runs that measure something, for tests and for `examples/sim`.
 //! Each takes a world whose nodes know each other ([`joined`]) and leaves it so.
 
 mod churn;

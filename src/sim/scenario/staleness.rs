@@ -16,15 +16,18 @@ pub struct Stale {
     pub mean: f64,
     /// Stale mappings of the node that has most of them.
     pub most: u64,
-    /// The longest time since an update that a node has not heard of, ms. Exact
-    /// to the time between two calls of [`Staleness::observe`].
+    /// The longest time for which a node lacks an update, ms: since the update,
+    /// or since the start of the node if that came later. Exact to the time
+    /// between two calls of [`Staleness::observe`].
     pub oldest: Millis,
 }
 
-/// The versions of an owner and when it came to them.
+/// The versions of a node and when it came to them.
 #[derive(Debug, Default)]
 struct Log {
     generation: u64,
+    /// When this generation was seen first.
+    begin: Millis,
     writes: Vec<(u64, Millis)>,
 }
 
@@ -55,6 +58,7 @@ impl Staleness {
             if log.generation != generation {
                 *log = Log {
                     generation,
+                    begin: now,
                     writes: Vec::new(),
                 };
             }
@@ -87,6 +91,8 @@ impl Staleness {
                 };
                 let entries = world.engine(owner).versioned(name);
                 missing += entries.filter(|entry| entry.version > known).count() as u64;
+                // Nobody misses what was written before it began.
+                let since = since.max(self.logs[observer].begin);
                 stale.oldest = stale.oldest.max(stale.at - since);
             }
             total += missing;

@@ -4,11 +4,12 @@ use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
 use crate::time::Millis;
 
-/// Heartbeats of the paper's week, and bursts of lost ones among them.
+/// Heartbeats of a week, and bursts of lost ones among them. These and the
+/// numbers of [`Trace::new`] go back to accounts of the paper's trace, which is
+/// not public; we could not check them.
 const WEEK: (u64, u64) = (5_845_713, 814);
 /// The lengths of bursts follow a Pareto distribution with this exponent, cut
-/// off at this length. The two give 814 bursts the longest of the paper, 1,093,
-/// and its loss of 0.4 %.
+/// off at this length: the longest of 814 is then 1,093, and the loss 0.4 %.
 const BURSTS: (f64, f64) = (0.55, 1_151.0);
 /// Share of the heartbeats that get lost one by one, if they do.
 const SINGLES: f64 = 0.004;
@@ -16,7 +17,7 @@ const SINGLES: f64 = 0.004;
 /// How heartbeats get lost. Either way it is 0.4 % of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Losses {
-    /// In bursts, as the paper counted them.
+    /// In bursts of one to a thousand.
     Bursts,
     /// One by one, each by chance.
     Singles,
@@ -27,7 +28,7 @@ pub enum Losses {
 pub struct Trace {
     /// The source of all randomness.
     pub seed: u64,
-    /// Heartbeats sent; losses are as frequent as in the paper's week.
+    /// Heartbeats sent; losses are as frequent in any number of them.
     pub beats: u64,
     /// Time between two heartbeats.
     pub interval: f64,
@@ -44,13 +45,13 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A week as long as the paper's.
+    /// A week between two continents.
     ///
-    /// The paper has round trips of 283 ms with a standard deviation of 27 ms.
-    /// Two ways that are alike make 141.5 and 19.1 ms of one. How much of the
-    /// latter lies between neighbours and how much between day and night is our
-    /// choice: single losses stop to count as mistakes at thresholds of 8 to 12,
-    /// as the paper has it, if the jitter is about 11 ms.
+    /// Round trips of 283 ms with a standard deviation of 27 ms, of two ways
+    /// that are alike, make 141.5 and 19.1 ms of one. How much of the latter
+    /// lies between neighbours and how much between one hour and the next is
+    /// our choice: single losses stop to count as mistakes at thresholds of 8 to
+    /// 12, as the paper has it, if the jitter is about 11 ms.
     pub fn new(seed: u64) -> Self {
         Trace {
             seed,
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_week_loses_as_many_in_as_many_bursts_as_the_paper_says() {
+    fn a_week_loses_four_in_a_thousand_in_814_bursts() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let bursts = bursts(&mut rng, WEEK.0);
         let lengths = || bursts.iter().map(|(begin, end)| end - begin);
