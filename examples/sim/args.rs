@@ -123,14 +123,23 @@ impl Args {
     pub fn settings(&self) -> String {
         let (options, config) = (&self.options, &self.options.config);
         let weather = &options.conditions;
-        let or = |given: Option<String>| given.unwrap_or("by scenario".to_owned());
+        let name = self.scenario.as_str();
+        let (nodes, sets) = match name {
+            // Each scenario of 'all' has its own unless they were given.
+            "all" => (
+                self.nodes.map_or("by scenario".into(), |n| n.to_string()),
+                self.sets.map_or("by scenario".into(), |n| n.to_string()),
+            ),
+            "soak" => ("2 to 12".into(), "at random".into()),
+            _ => (self.nodes(name).to_string(), self.sets(name).to_string()),
+        };
         format!(
             "scenario {}, nodes {}, seed {}, loss {}, duplicate {}, reorder {}, delay {:?}, \
-             interval {} ms, ping {} ms, silence {} ms, phi {}, settle {} s, seconds {}, \
+             interval {} ms, ping {} ms, silence {} ms, phi {}, remember {} ms, settle {} s, seconds {}, \
              hours {}, samples {}, pause {} ms, within {} ms, every {} ms, crash {:?}, \
              sets {}, check {:?}",
             self.scenario,
-            or(self.nodes.map(|nodes| nodes.to_string())),
+            nodes,
             options.seed,
             weather.loss,
             weather.duplicate,
@@ -140,6 +149,7 @@ impl Args {
             config.ping,
             config.silence,
             config.phi,
+            self.world(name).config.remember,
             self.settle,
             self.seconds,
             self.hours,
@@ -148,7 +158,7 @@ impl Args {
             self.within,
             self.every,
             self.crash,
-            or(self.sets.map(|sets| sets.to_string())),
+            sets,
             options.check,
         )
     }
