@@ -159,7 +159,10 @@ impl Args {
             self.every,
             self.crash,
             sets,
-            options.check,
+            match name {
+                "soak" => Check::Every,
+                _ => options.check,
+            },
         )
     }
 }
