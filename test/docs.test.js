@@ -24,7 +24,10 @@ const DOCUMENTS = [
   'README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
-  ...fs.readdirSync(path.join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ...fs
+    .readdirSync(path.join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ];
 
 /** The text between a heading and the next one of the same level. @param {string} heading */

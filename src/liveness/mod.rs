@@ -6,7 +6,7 @@ mod ring;
 mod verdict;
 mod watch;
 
-pub use phi::{Phi, log10_tail};
+pub use phi::{Phi, Tuning, log10_tail};
 pub use ring::Ring;
 pub use verdict::{Evidence, Standing, Verdict, Verdicts};
 pub use watch::{Timing, Watch};

@@ -4,13 +4,29 @@
 
 use std::collections::VecDeque;
 
-/// Samples that the window holds, as in the paper's experiments.
-const WINDOW: usize = 1_000;
 /// Longer intervals are counted as this, ms.
 const LONGEST: u64 = 60_000;
-/// Least standard deviation, ms: a clean network must not make the detector
-/// so sure of itself that one late answer counts as a death.
-const SIGMA_FLOOR: f64 = 100.0;
+
+/// How a detector keeps and reads its history.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tuning {
+    /// Samples that the window holds, 1 or more.
+    pub window: usize,
+    /// Least standard deviation, ms, more than 0: a clean network must not make
+    /// the detector so sure of itself that one late answer counts as a death.
+    pub floor: f64,
+}
+
+impl Default for Tuning {
+    /// What every node works with: the window of the paper's experiments, and
+    /// the floor of Pekko's detector.
+    fn default() -> Self {
+        Tuning {
+            window: 1_000,
+            floor: 100.0,
+        }
+    }
+}
 
 /// The arrival history of one subject.
 ///
@@ -18,6 +34,7 @@ const SIGMA_FLOOR: f64 = 100.0;
 /// samples a quarter above and below it (the bootstrap of Pekko's detector).
 #[derive(Debug, Clone)]
 pub struct Phi {
+    tuning: Tuning,
     samples: VecDeque<u32>,
     sum: u64,
     squares: u64,
@@ -26,7 +43,13 @@ pub struct Phi {
 impl Phi {
     /// A history for a subject that is expected to answer every `expected` ms.
     pub fn new(expected: u64) -> Self {
+        Phi::tuned(expected, Tuning::default())
+    }
+
+    /// The same with settings of one's own, for experiments.
+    pub fn tuned(expected: u64, tuning: Tuning) -> Self {
         let mut phi = Phi {
+            tuning,
             samples: VecDeque::new(),
             sum: 0,
             squares: 0,
@@ -38,7 +61,7 @@ impl Phi {
 
     /// An answer came `interval` ms after the one before.
     pub fn arrival(&mut self, interval: u64) {
-        if self.samples.len() == WINDOW
+        if self.samples.len() >= self.tuning.window
             && let Some(old) = self.samples.pop_front()
         {
             self.sum -= u64::from(old);
@@ -59,7 +82,7 @@ impl Phi {
     pub fn sigma(&self) -> f64 {
         let mean = self.mean();
         let variance = self.squares as f64 / self.samples.len() as f64 - mean * mean;
-        variance.max(0.0).sqrt().max(SIGMA_FLOOR)
+        variance.max(0.0).sqrt().max(self.tuning.floor)
     }
 
     /// The suspicion level `elapsed` ms after the last answer.
@@ -141,6 +164,19 @@ mod tests {
         assert!(steady.phi(1_200) > 8.0);
         assert!(jittery.phi(1_200) < 3.0);
         assert!((jittery.mean() - 500.0).abs() < 1.0 && (jittery.sigma() - 400.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn the_window_and_the_floor_are_what_they_were_set_to() {
+        let tuning = Tuning {
+            window: 10,
+            floor: 5.0,
+        };
+        let mut phi = Phi::tuned(500, tuning);
+        (0..10).for_each(|_| phi.arrival(1_000));
+        assert_eq!((phi.mean(), phi.sigma()), (1_000.0, 5.0));
+        (0..10).for_each(|_| phi.arrival(200));
+        assert_eq!((phi.mean(), phi.sigma()), (200.0, 5.0));
     }
 
     #[test]

@@ -25,7 +25,8 @@
 //! - `oracle`, `mirror`: the invariants, checked while the world runs;
 //! - `watch`, `report`, [`scenario`], [`chaos()`]: questions, numbers, and
 //!   ready-made runs;
-//! - [`forge`]: messages as somebody hostile writes them.
+//! - [`forge`]: messages as somebody hostile writes them;
+//! - [`papers`]: experiments of papers, repeated.
 
 mod chaos;
 mod drive;
@@ -36,6 +37,7 @@ mod mirror;
 mod network;
 mod node;
 mod oracle;
+pub mod papers;
 mod queue;
 mod report;
 pub mod scenario;

@@ -137,6 +137,11 @@ impl Samples {
         self.0.sort_unstable();
     }
 
+    /// All of them, in ascending order.
+    pub fn values(&self) -> &[u64] {
+        &self.0
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -5,6 +5,7 @@
 //! runs that very run again.
 
 mod abuse;
+mod churn;
 mod crash;
 mod flow;
 mod forged;

@@ -1,5 +1,11 @@
-//! Ready-made runs that measure something, for tests and for `examples/sim.rs`.
+//! Ready-made runs that measure something, for tests and for `examples/sim`.
 //! Each takes a world whose nodes know each other ([`joined`]) and leaves it so.
+
+mod churn;
+mod staleness;
+
+pub use churn::{Churn, Plan, churn, load};
+pub use staleness::{Stale, Staleness};
 
 use super::faults::Crash;
 use super::node::NodeId;
@@ -71,13 +77,18 @@ pub struct Detection {
 /// Random nodes crash, one after the other, and come back once all know.
 /// Node 0 is spared, so that the others find their seed.
 pub fn crashes(world: &mut World, count: usize, crash: Crash) -> Detection {
+    group_crashes(world, count, 1, crash)
+}
+
+/// The same with groups of `size` nodes, each of which crashes in one moment.
+pub fn group_crashes(world: &mut World, count: usize, size: usize, crash: Crash) -> Detection {
     let mut result = Detection::default();
     for _ in 0..count {
-        let victims = world.pick(1, &[0]);
-        let Some(&victim) = victims.first() else {
+        let victims = world.pick(size, &[0]);
+        if victims.is_empty() {
             break;
-        };
-        world.crash(victim, crash);
+        }
+        victims.iter().for_each(|&id| world.crash(id, crash));
         let (all, times) = world.detect(&victims, PATIENCE);
         match all {
             Some(_) => {
@@ -87,7 +98,7 @@ pub fn crashes(world: &mut World, count: usize, crash: Crash) -> Detection {
             None => result.missed += 1,
         }
         result.each.extend(&times);
-        world.start(victim);
+        victims.iter().for_each(|&id| world.start(id));
         match world.converge(PATIENCE) {
             Some(time) => result.back.push(time),
             None => result.missed += 1,
@@ -137,14 +148,40 @@ pub fn pauses(world: &mut World, count: usize, span: Millis, every: Millis) -> P
     }
 }
 
+/// What a partition did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Split {
+    /// How many records of nodes beyond the gap all nodes together still had
+    /// just before the network healed.
+    pub remembered: usize,
+    /// How long after the healing all see each other; `None` when they do not
+    /// within a minute.
+    pub whole: Option<Millis>,
+}
+
+/// The network splits into halves for a while. With a short
+/// [`remember`](crate::engine::Config::remember) the halves forget each other
+/// meanwhile, and only their seeds bring them together again.
+pub fn split(world: &mut World, span: Millis) -> Split {
+    let all = world.running();
+    let half = world.pick(all.len() / 2, &[]);
+    world.partition(&[&half]);
+    world.run(span);
+    let apart = |a: &NodeId, b: &NodeId| half.contains(a) != half.contains(b);
+    let knows = |world: &World, a: &NodeId| {
+        let beyond = all.iter().filter(|b| apart(a, b));
+        beyond.filter(|&&b| world.status(*a, b).is_some()).count()
+    };
+    let remembered = all.iter().map(|a| knows(world, a)).sum();
+    world.heal();
+    let whole = world.converge(PATIENCE);
+    Split { remembered, whole }
+}
+
 /// The network splits into halves for a while. Tells how long after its healing
 /// all see each other; `None` when they do not within a minute.
 pub fn partition(world: &mut World, span: Millis) -> Option<Millis> {
-    let half = world.pick(world.running().len() / 2, &[]);
-    world.partition(&[&half]);
-    world.run(span);
-    world.heal();
-    world.converge(PATIENCE)
+    split(world, span).whole
 }
 
 /// Every process is killed and started again at some time within `within` ms.
