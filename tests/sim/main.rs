@@ -5,7 +5,10 @@
 //! runs that very run again.
 
 mod abuse;
+mod clock;
+mod contact;
 mod crash;
+mod double;
 mod forged;
 mod heap;
 mod hostile;

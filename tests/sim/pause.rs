@@ -25,6 +25,22 @@ fn a_pause_of_one_and_a_half_seconds_kills_nobody() {
 }
 
 #[test]
+fn who_is_accused_by_a_quorum_and_comes_back_in_time_refutes_it() {
+    seeds(2, |seed| {
+        for nodes in [3, 20] {
+            let mut world = joined(seed, nodes);
+            // Long enough for most observers to accuse it, 200 ms shorter than
+            // the shortest silence that can have become a death by then.
+            let pauses = scenario::pauses(&mut world, 40, 1_900, 4_000);
+            println!("refuted, {nodes} nodes, seed {seed}: {pauses:?}");
+            assert_eq!((pauses.deaths, pauses.false_deaths), (0, 0));
+            assert!(pauses.suspicions > 10, "{}", pauses.suspicions);
+            finish(world, nodes);
+        }
+    });
+}
+
+#[test]
 fn a_pause_of_ten_seconds_is_death_and_then_life_again() {
     seeds(3, |seed| {
         for nodes in [2, 3, 10, 50] {
