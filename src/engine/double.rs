@@ -23,6 +23,9 @@ const QUIET: Millis = 60_000;
 pub(super) struct Double {
     /// When newer runs under our own name were answered with a newer one.
     reborn: Vec<Millis>,
+    /// When we heard of a newer one and did not follow: the others do not see
+    /// us, and do not tell us whether that is still so.
+    lost: Option<Millis>,
     /// When a line was written, and whether it had an address.
     logged: Option<(Millis, bool)>,
 }
@@ -58,12 +61,23 @@ impl Engine {
         let recent = |t: &Millis| now < t + REBIRTH;
         self.double.reborn.retain(recent);
         if ahead || self.double.reborn.len() >= REBIRTHS {
+            self.double.lost.get_or_insert(now);
             return;
         }
+        self.double.lost = None;
         self.double.reborn.push(now);
         let step = 1 + self.nonce() % CHANCE;
         self.begin_again(now, generation.max(self.config.wall + now) + step);
         self.hurry_round(now);
+    }
+
+    /// Once a second: who gave way speaks up again after a while. The other one
+    /// may be gone; if not, our users are reminded of it.
+    pub(super) fn speak_up(&mut self, now: Millis) {
+        if self.double.lost.is_some_and(|t| now >= t + REBIRTH) {
+            self.double.lost = None;
+            self.heat(self.me);
+        }
     }
 
     /// A message in our own name came from `from`. Ours come back where a seed

@@ -265,6 +265,7 @@ impl Engine {
 
     fn housekeeping(&mut self, now: Millis) {
         self.assess(now, self.silent(now));
+        self.speak_up(now);
         self.maintain_verdicts(now);
         self.forget_the_gone(now);
         if let Some(before) = now.checked_sub(self.config.tombstones) {

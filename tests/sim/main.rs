@@ -16,6 +16,7 @@ mod join;
 mod partition;
 mod pause;
 mod restart;
+mod scale;
 mod soak;
 mod state;
 

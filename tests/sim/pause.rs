@@ -27,16 +27,14 @@ fn a_pause_of_one_and_a_half_seconds_kills_nobody() {
 #[test]
 fn who_is_accused_by_a_quorum_and_comes_back_in_time_refutes_it() {
     seeds(2, |seed| {
-        for nodes in [3, 20] {
-            let mut world = joined(seed, nodes);
-            // Long enough for most observers to accuse it, 200 ms shorter than
-            // the shortest silence that can have become a death by then.
-            let pauses = scenario::pauses(&mut world, 40, 1_900, 4_000);
-            println!("refuted, {nodes} nodes, seed {seed}: {pauses:?}");
-            assert_eq!((pauses.deaths, pauses.false_deaths), (0, 0));
-            assert!(pauses.suspicions > 10, "{}", pauses.suspicions);
-            finish(world, nodes);
-        }
+        let mut world = joined(seed, 20);
+        // Most observers accuse it by then. The wait for its refutation begins
+        // 1.6 s after the begin of the pause at the soonest, and takes 0.5 s.
+        let pauses = scenario::pauses(&mut world, 20, 1_950, 4_000);
+        println!("refuted, seed {seed}: {pauses:?}");
+        assert_eq!((pauses.deaths, pauses.false_deaths), (0, 0));
+        assert!(pauses.suspicions > 100, "no quorum had to be refuted");
+        finish(world, 20);
     });
 }
 
