@@ -13,6 +13,7 @@ mod forged;
 mod heap;
 mod hostile;
 mod join;
+mod observer;
 mod partition;
 mod pause;
 mod restart;
