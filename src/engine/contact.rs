@@ -6,8 +6,7 @@
 //! Anybody can put a member's name on a message: what is found out here is for
 //! people to read, nothing is decided by it.
 
-use super::{Engine, Level, Millis};
-use crate::membership::Status;
+use super::{Engine, HOUSEKEEPING, Level, Millis};
 use crate::wire::NodeId;
 
 /// Nothing is heard but what does not count on us: for how long, before we say
@@ -62,34 +61,35 @@ impl Engine {
     /// How we stand to the others, when `silent` of those whom we watch have
     /// given evidence of it. Once a second, and before anybody is accused.
     pub(super) fn assess(&mut self, now: Millis, silent: usize) {
-        let others = self.members.iter().filter(|(id, p)| {
-            let mine = *id == self.me;
-            !mine && p.status != Status::Left
-        });
-        let others: Vec<(NodeId, Option<Millis>)> = others.map(|(id, p)| (id, p.spoke)).collect();
-        let within = |span: Millis| {
-            let recent = move |t: Option<Millis>| t.is_some_and(|t| now < t + span);
-            others.iter().filter(move |(_, t)| recent(*t))
-        };
-        // The last answers are spread over one interval of pings.
-        let silence = self.config.silence.saturating_sub(self.config.ping);
-        let deaf = within(silence.max(1)).next().is_none();
-        let (heard, of_no_use) = (within(RECENT).count(), |(id, _): &&(NodeId, _)| {
-            self.accusation(*id).is_some()
-        });
-        let mute = 2 * within(RECENT).filter(of_no_use).count() > heard;
+        if self.life.left {
+            return;
+        }
+        let others = self.members.iter().filter(|(id, _)| *id != self.me);
+        let spoke: Vec<(NodeId, Millis)> = others
+            .filter_map(|(id, p)| Some((id, p.spoke?)))
+            .filter(|(_, t)| now < t + RECENT)
+            .collect();
+        let of_no_use = |(id, _): &&(NodeId, Millis)| self.accusation(*id).is_some();
+        let mute = 2 * spoke.iter().filter(of_no_use).count() > spoke.len();
         let unheard = mute.then(|| self.contact.unheard.unwrap_or(now));
         self.contact.unheard = unheard;
+        // The last answers are spread over one interval of pings. Not shorter
+        // than the time between two looks, else what was heard would be missed.
+        let silence = self.config.silence.saturating_sub(self.config.ping);
+        let silence = silence.clamp(HOUSEKEEPING, RECENT);
+        let deaf = spoke.iter().all(|(_, t)| now >= t + silence);
         let mostly = 2 * silent > self.watches.len();
         let isolated = match self.contact.isolated {
-            _ if others.is_empty() || self.life.left => None,
-            before if deaf => (before.is_some() || mostly).then_some(Isolation::Deaf),
+            // The dead are watched no more, and forgotten in the end: whoever
+            // hears nobody stays deaf without them.
+            before if deaf && !mostly => before,
+            _ if deaf => Some(Isolation::Deaf),
             _ if unheard.is_some_and(|t| now >= t + UNHEARD) => Some(Isolation::Mute),
             Some(Isolation::Mute) if mute => Some(Isolation::Mute),
             _ => None,
         };
         if isolated != self.contact.isolated {
-            self.say_isolated(now, isolated, silent, heard);
+            self.say_isolated(now, isolated, silent, spoke.len());
         }
     }
 

@@ -8,10 +8,12 @@ use super::{finish, joined_in, options, seeds};
 
 /// A cluster whose users' events are kept.
 fn recorded(seed: u64, nodes: usize) -> World {
-    let options = Options {
+    let mut options = Options {
         record: true,
         ..options(seed, nodes)
     };
+    // Nobody knows the others for ever.
+    options.config.remember = 10_000;
     joined_in(options, nodes)
 }
 
@@ -45,8 +47,9 @@ fn a_node_that_is_cut_off_says_so_before_it_declares_anybody_dead() {
             let id = nodes - 1;
             let begin = world.now();
             world.partition(&[&[id]]);
-            world.run(20_000);
+            world.run(25_000);
             assert_eq!(world.engine(id).isolated(), Some(Isolation::Deaf));
+            assert_eq!(world.members(id).len(), 1, "it has forgotten them");
             let said = warned(&world, id, DEAF);
             assert_eq!(said.len(), 1, "{nodes} nodes: {said:?}");
             assert!(said[0] <= begin + 3_000, "after {}", said[0] - begin);

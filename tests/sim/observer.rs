@@ -1,9 +1,9 @@
 //! One bad observer evicts nobody. (Deaf, one-way and lying ones:
 //! `partition.rs`.)
 
-use seneca_gossip::sim::{Death, World};
+use seneca_gossip::sim::{Crash, Death, World, scenario};
 
-use super::{finish, joined, seeds};
+use super::{finish, joined, joined_in, options, seeds};
 
 /// Deaths of others than the bad one, in the eyes of others. (For itself it may
 /// be as good as cut off for a moment.)
@@ -13,6 +13,23 @@ fn victims(world: &World, bad: usize) -> Vec<Death> {
         .filter(|d| d.subject != bad && d.observer != bad)
         .cloned()
         .collect()
+}
+
+/// Pings are rare here: five of eight observers would be through with theirs
+/// after three seconds as a rule, the first one is after half of one.
+#[test]
+fn a_refusal_is_checked_at_once_by_all_observers() {
+    seeds(2, |seed| {
+        let mut options = options(seed, 12);
+        options.config.ping = 5_000;
+        options.config.silence = 20_000;
+        let mut world = joined_in(options, 12);
+        let found = scenario::crashes(&mut world, 15, Crash::Closed);
+        println!("pings every 5 s, seed {seed}: {}", found.last);
+        assert_eq!(found.missed, 0);
+        assert!(found.last.percentile(0.5) <= 1_700, "{}", found.last);
+        finish(world, 12);
+    });
 }
 
 #[test]
