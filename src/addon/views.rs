@@ -86,6 +86,7 @@ pub fn status(cluster: &Cluster) -> String {
         "generation": cluster.generation(),
         "synced": cluster.is_synced(),
         "stalled": cluster.is_stalled(),
+        "isolated": cluster.isolated(),
         "members": count,
         "flow": cluster.flow(),
         "counters": cluster.counters(),

@@ -19,17 +19,9 @@ use crate::wire::{Delta, NodeId};
 
 /// How far in the future a generation may lie: clocks differ, but not by more.
 pub(super) const FUTURE: u64 = 24 * 3_600 * 1_000;
-/// A newer run under our own name is answered with a newer one `REBIRTHS` times
-/// in `REBIRTH` ms: two nodes of one name must not chase each other for ever.
-const REBIRTHS: usize = 3;
-const REBIRTH: Millis = 60_000;
-/// By how much newer, at most.
-const CHANCE: u64 = 1_000;
 /// Members at one address, at most: a node that came back under another name is
 /// there beside its former self for a while, and one socket must not be a crowd.
 const CROWD: usize = 4;
-/// Clocks of others may be behind ours by this when we follow a generation.
-const MARGIN: u64 = 3_600_000;
 
 impl Engine {
     /// Takes the deltas that somebody sent. `trusted` is the answer
@@ -40,7 +32,7 @@ impl Engine {
         for delta in deltas {
             if delta.id == self.me {
                 if believed {
-                    self.hear_of_ourselves(now, delta.generation, delta.upto);
+                    self.hear_of_double(now, delta.generation, delta.upto, address(&delta));
                 }
                 self.counters.drop(Drop::Ours);
             } else if delta.generation > self.config.wall + now + FUTURE {
@@ -65,6 +57,23 @@ impl Engine {
             let word = by.word(&delta);
             self.doubt(now, delta, word);
         }
+    }
+
+    /// A member that we know comes with a clock from another day. A line a
+    /// minute: nobody else can tell it.
+    pub(super) fn log_future(&mut self, now: Millis, id: NodeId, generation: u64) {
+        let name = self.members.get(id).map(|p| p.name.clone());
+        let soon = self.future_logged.is_some_and(|t| now < t + 60_000);
+        let Some(name) = name.filter(|_| !soon) else {
+            return;
+        };
+        self.future_logged = Some(now);
+        let hours = generation.saturating_sub(self.config.wall + now) / 3_600_000;
+        let text = format!(
+            "'{name}' was started with a clock that is {hours} hours ahead of ours: it is not \
+             let in; set its clock and restart it"
+        );
+        self.log(Level::Warn, text);
     }
 
     /// Takes a delta of a node that we have heard ourselves.
@@ -167,41 +176,6 @@ impl Engine {
             let (key, value) = (key.to_owned(), change.value);
             self.event(Event::Update { name, key, value });
         }
-    }
-
-    /// Somebody knows more of us than we do: a run of ours from before, whose
-    /// clock was ahead, or another node of our name. We begin a newer run, a few
-    /// times a minute at most.
-    ///
-    /// How much newer is left to chance: a process that is restarted again may
-    /// hear of the same old run first, and must not take the same generation
-    /// as the one before it, which has told other things under it.
-    pub(super) fn hear_of_ourselves(&mut self, now: Millis, generation: u64, version: u64) {
-        let known = self.store.get(self.me).map_or(0, |o| o.version());
-        let newer = generation > self.generation;
-        if !newer && (generation < self.generation || version <= known) {
-            return;
-        }
-        // What others would refuse is not worth following.
-        let ahead = generation > self.config.wall + now + FUTURE - MARGIN;
-        let recent = |t: &Millis| now < t + REBIRTH;
-        self.reborn.retain(recent);
-        if ahead || self.reborn.len() >= REBIRTHS {
-            return;
-        }
-        self.reborn.push(now);
-        let name = self.config.name.clone();
-        self.log(
-            Level::Warn,
-            format!(
-                "somebody else speaks as '{name}' (generation {generation}, ours is {}): \
-                 an earlier run whose clock was ahead, or a second node of that name",
-                self.generation
-            ),
-        );
-        let step = 1 + self.nonce() % CHANCE;
-        self.begin_again(now, generation.max(self.config.wall + now) + step);
-        self.hurry_round(now);
     }
 }
 

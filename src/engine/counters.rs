@@ -81,6 +81,8 @@ pub struct Counters {
     pub datagrams_in: u64,
     /// Bytes of datagrams received.
     pub bytes_in: u64,
+    /// Time in which this node should have run and did not, in ms.
+    pub late: u64,
     /// Exchanges over TCP begun or answered.
     pub syncs: u64,
     /// What was dropped, by reason.

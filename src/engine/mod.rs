@@ -10,6 +10,8 @@
 //! - `probes`: pings, their answers and refusals;
 //! - `admit`, `candidates`: who becomes a member: nobody on hearsay alone;
 //! - `verdicts`: from evidence to a member's status;
+//! - `contact`: whether it is us who are cut off, or did not run;
+//! - `double`: somebody else who speaks under our name;
 //! - `changes`: keys that our own user sets, as fast as flow control allows;
 //! - `local`: what we say of ourselves;
 //! - `view`: what our own user may ask.
@@ -19,7 +21,9 @@ mod candidates;
 mod changes;
 mod compare;
 mod config;
+mod contact;
 mod counters;
+mod double;
 mod hot;
 mod io;
 mod local;
@@ -41,6 +45,7 @@ pub use crate::state::Limits;
 pub use crate::time::Millis;
 pub use changes::{FlowView, SetError, Told};
 pub use config::Config;
+pub use contact::Isolation;
 pub use counters::{Counters, Drop};
 pub use io::{ConnId, Effect, Event, Level};
 
@@ -50,6 +55,8 @@ use crate::state::Store;
 use crate::wire::{self, Envelope, Message, NodeId, WireError, Writer};
 use candidates::Candidates;
 use changes::Changes;
+use contact::Contact;
+use double::Double;
 use hot::Hot;
 use syncs::Syncs;
 
@@ -87,10 +94,11 @@ pub struct Engine {
     next_round: Millis,
     last_round: Millis,
     next_housekeeping: Millis,
-    /// When newer runs under our own name were answered with a newer one.
-    reborn: Vec<Millis>,
+    double: Double,
+    contact: Contact,
     refuted: Option<Millis>,
     stranger_logged: Option<Millis>,
+    future_logged: Option<Millis>,
     /// When the driver was last here, and when it was asked to come again.
     now: Millis,
     expected: Millis,
@@ -125,9 +133,11 @@ impl Engine {
             next_round: now,
             last_round: now,
             next_housekeeping: now + HOUSEKEEPING,
-            reborn: Vec::new(),
+            double: Double::default(),
+            contact: Contact::default(),
             refuted: None,
             stranger_logged: None,
+            future_logged: None,
             now,
             expected: now,
             config,
@@ -193,6 +203,7 @@ impl Engine {
         let Some(envelope) = self.decode(now, from, bytes) else {
             return;
         };
+        self.heard(now, envelope.from);
         match envelope.message {
             Message::Ping(ping) => self.on_ping(now, from, envelope.from, &ping),
             Message::Ack(ack) => self.on_ack(now, envelope.from, &ack),
@@ -213,6 +224,7 @@ impl Engine {
         match Envelope::decode(bytes) {
             Ok(e) if e.from == self.me => {
                 self.counters.drop(Drop::Echo);
+                self.note_echo(now, from, &e.message);
                 None
             }
             Ok(e) => Some(e),
@@ -250,6 +262,7 @@ impl Engine {
         let gap = now.saturating_sub(self.expected);
         if gap > LATE {
             self.excuse(gap);
+            self.starved(now, gap);
         }
         self.expected = self.expected.max(now);
         self.now = now;
@@ -261,6 +274,8 @@ impl Engine {
     }
 
     fn housekeeping(&mut self, now: Millis) {
+        self.assess(now, self.silent(now));
+        self.speak_up(now);
         self.maintain_verdicts(now);
         self.forget_the_gone(now);
         if let Some(before) = now.checked_sub(self.config.tombstones) {

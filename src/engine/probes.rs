@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use rand::RngExt;
 
+use super::admit::FUTURE;
 use super::counters::Drop;
 use super::{Effect, Engine, Millis, Timing};
 use crate::liveness::{Evidence, Watch};
@@ -81,6 +82,10 @@ impl Engine {
             return;
         }
         let timing = self.timing();
+        let silent = self.silent(now);
+        if silent > 0 {
+            self.assess(now, silent);
+        }
         let ids: Vec<NodeId> = self.watches.keys().copied().collect();
         for id in ids {
             let watch = &self.watches[&id];
@@ -92,6 +97,13 @@ impl Engine {
                 self.accuse(now, id, evidence);
             }
         }
+    }
+
+    /// How many of those whom we watch are silent for too long.
+    pub(super) fn silent(&self, now: Millis) -> usize {
+        let timing = self.timing();
+        let is = |w: &&Watch| w.evidence(now, &timing) == Some(Evidence::Silent);
+        self.watches.values().filter(is).count()
     }
 
     fn ping(&mut self, now: Millis, id: NodeId) {
@@ -143,6 +155,11 @@ impl Engine {
     }
 
     pub(super) fn on_ack(&mut self, now: Millis, id: NodeId, ack: &Ack) {
+        // A run that we would not admit must not keep the one before it alive.
+        if ack.generation > self.config.wall + now + FUTURE {
+            self.counters.drop(Drop::Future);
+            return self.log_future(now, id, ack.generation);
+        }
         let asked = match self.watches.get_mut(&id) {
             Some(watch) => watch.answer(now, ack.nonce),
             None => false,

@@ -38,6 +38,8 @@ pub(super) enum Visit {
 }
 
 struct Exchange {
+    /// Where the other is.
+    at: SocketAddr,
     /// Whom we came to; `None` when the other came.
     visited: Option<SocketAddr>,
     /// What it is to us, if we went to it.
@@ -53,9 +55,10 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn new(visited: Option<SocketAddr>, visit: Visit, deadline: Millis) -> Self {
+    fn new(at: SocketAddr, visited: bool, visit: Visit, deadline: Millis) -> Self {
         Exchange {
-            visited,
+            at,
+            visited: visited.then_some(at),
             visit,
             deadline,
             peer: None,
@@ -99,13 +102,13 @@ impl Engine {
     }
 
     /// A peer opened a TCP connection; `conn` is odd and new.
-    pub fn handle_accepted(&mut self, now: Millis, conn: ConnId, _from: SocketAddr) {
+    pub fn handle_accepted(&mut self, now: Millis, conn: ConnId, from: SocketAddr) {
         self.wake(now);
         if self.syncs.open.len() - self.syncs.ours() >= MAX_ACCEPTED {
             self.counters.drop(Drop::Limit);
             self.out.push_back(Effect::Close { conn });
         } else {
-            let exchange = Exchange::new(None, Visit::Member, now + DEADLINE);
+            let exchange = Exchange::new(from, false, Visit::Member, now + DEADLINE);
             self.counters.syncs += 1;
             self.syncs.open.insert(conn, exchange);
         }
@@ -126,11 +129,12 @@ impl Engine {
         let visited = exchange.visited;
         // A refused frame ends the exchange: a stream that is out of step
         // never comes back into it.
-        let source = visited.unwrap_or(self.config.addr);
+        let source = exchange.at;
         let Some(envelope) = self.decode(now, source, bytes) else {
             return self.break_off(now, conn, "it speaks for another cluster, or is none");
         };
         let from = envelope.from;
+        self.heard(now, from);
         let Message::Sync(sync) = envelope.message else {
             self.counters.drop(Drop::Misplaced);
             return self.break_off(now, conn, "it sent something unexpected");

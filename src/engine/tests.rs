@@ -219,6 +219,42 @@ fn who_takes_too_long_is_counted() {
 }
 
 #[test]
+fn a_message_of_another_cluster_over_tcp_is_told_with_the_address_it_came_from() {
+    let mut engine = engine();
+    engine.handle_accepted(10, 1, at("10.9.9.9:555"));
+    engine.handle_frame(10, 1, &sync("others", "10.9.9.9:7000", Stage::Ask, &[]));
+    let text = std::iter::from_fn(|| engine.poll()).find_map(|effect| match effect {
+        Effect::Event(Event::Log { text, .. }) => Some(text),
+        _ => None,
+    });
+    let text = text.expect("a line");
+    assert!(text.starts_with("10.9.9.9:555 sends"), "{text}");
+}
+
+#[test]
+fn messages_in_our_own_name_are_told_when_they_are_not_ours() {
+    let said = |generation: u64| {
+        let mut engine = engine();
+        let name = engine.name().to_owned();
+        let digest = Digest {
+            id: NodeId::of(&name),
+            generation,
+            version: 2,
+        };
+        let echo = gossip("default", &name, &[digest], &[]);
+        engine.handle_datagram(10, at("10.9.9.9:7000"), &echo);
+        engine.handle_datagram(11, at("10.9.9.9:7000"), &echo);
+        assert_eq!(engine.generation(), WALL, "nothing is followed");
+        let lines = std::iter::from_fn(|| engine.poll())
+            .filter(|e| matches!(e, Effect::Event(Event::Log { .. })));
+        lines.count()
+    };
+    assert_eq!(said(WALL), 0, "our own, by a seed that leads back here");
+    assert_eq!(said(WALL + 5), 1);
+    assert_eq!(said(WALL - 5), 1);
+}
+
+#[test]
 fn a_horizon_beyond_what_is_told_is_malformed() {
     let mut engine = engine();
     let mut lie = claim("10.0.0.3:7000", WALL, "10.0.0.3:7000", &[]);

@@ -41,6 +41,8 @@ pub struct Peer {
     pub died: Option<Accusation>,
     /// We would not count on its word about others.
     pub doubted: bool,
+    /// When a message in its name came last.
+    pub spoke: Option<Millis>,
     /// When we last told it that it is accused.
     pub told: Option<Millis>,
     /// Taken out of the gossip: gone for long.
@@ -61,6 +63,7 @@ impl Peer {
             quorum: None,
             died: None,
             doubted: false,
+            spoke: None,
             told: None,
             hidden: false,
         }

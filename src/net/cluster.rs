@@ -158,6 +158,11 @@ impl Cluster {
         self.shared().peek(|engine, _| engine.counters().clone())
     }
 
+    /// Is this node cut off from the others, as far as it can tell?
+    pub fn isolated(&self) -> Option<crate::engine::Isolation> {
+        self.shared().peek(|engine, _| engine.isolated())
+    }
+
     /// What its sockets are doing.
     pub fn net_stats(&self) -> NetStats {
         let shared = self.shared();

@@ -162,7 +162,8 @@ impl World {
         node.seeds = seeds.iter().map(|&seed| self.nodes[seed].addr()).collect();
         self.nodes.push(node);
         let taken = self.names.insert(name, id);
-        assert!(taken.is_none(), "two nodes of one name are one node");
+        let apart = taken.is_none() || self.options.check == Check::Off;
+        assert!(apart, "two nodes of one name are one node to the oracle");
         id
     }
 

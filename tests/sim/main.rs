@@ -6,15 +6,20 @@
 
 mod abuse;
 mod churn;
+mod clock;
+mod contact;
 mod crash;
+mod double;
 mod flow;
 mod forged;
 mod heap;
 mod hostile;
 mod join;
+mod observer;
 mod partition;
 mod pause;
 mod restart;
+mod scale;
 mod soak;
 mod state;
 

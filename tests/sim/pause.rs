@@ -1,7 +1,8 @@
 //! A stopped process is not dead at once, and not for ever.
 
+use seneca_gossip::engine::Event;
 use seneca_gossip::membership::Status;
-use seneca_gossip::sim::{Delay, scenario};
+use seneca_gossip::sim::{Delay, Options, scenario};
 
 use super::{finish, joined, joined_in, options, seeds};
 
@@ -21,6 +22,20 @@ fn a_pause_of_one_and_a_half_seconds_kills_nobody() {
             assert_eq!((pauses.deaths, pauses.false_deaths), (0, 0));
             finish(world, nodes);
         }
+    });
+}
+
+#[test]
+fn who_is_accused_by_a_quorum_and_comes_back_in_time_refutes_it() {
+    seeds(2, |seed| {
+        let mut world = joined(seed, 20);
+        // Most observers accuse it by then. The wait for its refutation begins
+        // 1.6 s after the begin of the pause at the soonest, and takes 0.5 s.
+        let pauses = scenario::pauses(&mut world, 20, 1_950, 4_000);
+        println!("refuted, seed {seed}: {pauses:?}");
+        assert_eq!((pauses.deaths, pauses.false_deaths), (0, 0));
+        assert!(pauses.suspicions > 100, "no quorum had to be refuted");
+        finish(world, 20);
     });
 }
 
@@ -63,9 +78,19 @@ fn a_pause_of_ten_seconds_is_death_and_then_life_again() {
 #[test]
 fn a_node_that_was_stopped_blames_nobody_else_for_it() {
     seeds(5, |seed| {
-        let mut world = joined(seed, 10);
+        let options = Options {
+            record: true,
+            ..options(seed, 10)
+        };
+        let mut world = joined_in(options, 10);
         world.pause_for(4, 30_000);
         world.run(45_000);
+        let blamed = world.heard().iter().filter(|heard| {
+            let blames = matches!(heard.event, Event::Suspect { .. } | Event::Fail { .. });
+            heard.node == 4 && blames
+        });
+        let blamed: Vec<_> = blamed.collect();
+        assert!(blamed.is_empty(), "{blamed:?}");
         let wrong: Vec<_> = world
             .deaths()
             .iter()

@@ -87,7 +87,7 @@ impl Engine {
         self.syncs.opened += 2;
         let conn = self.syncs.opened;
         self.counters.syncs += 1;
-        let exchange = Exchange::new(Some(to), visit, now + DEADLINE);
+        let exchange = Exchange::new(to, true, visit, now + DEADLINE);
         self.syncs.open.insert(conn, exchange);
         self.out.push_back(Effect::Open { conn, to });
     }
