@@ -13,14 +13,14 @@ use seneca_gossip::wire::{
     Stage, Sync, text_hash,
 };
 
-const NAME: &str = "127.0.0.1:4445";
-const PEER: &str = "127.0.0.1:4455";
+pub const NAME: &str = "127.0.0.1:4445";
+pub const PEER: &str = "127.0.0.1:4455";
 
-fn stranger() -> SocketAddr {
+pub fn stranger() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 66], 666))
 }
 
-fn message(from: NodeId, message: Message) -> Vec<u8> {
+pub fn message(from: NodeId, message: Message) -> Vec<u8> {
     let cluster = text_hash("default");
     forge::envelope(&Envelope {
         cluster,
@@ -64,7 +64,7 @@ fn delta(id: NodeId, generation: u64, from: u64, entries: Vec<(&str, Option<&[u8
     }
 }
 
-fn effects(engine: &mut Engine) -> Vec<Effect> {
+pub fn effects(engine: &mut Engine) -> Vec<Effect> {
     std::iter::from_fn(|| engine.poll()).collect()
 }
 
@@ -95,7 +95,7 @@ fn answer_pings(engine: &mut Engine, now: u64, at: SocketAddr, id: NodeId) {
 }
 
 /// A node that knows `PEER`, which has answered it.
-fn engine() -> Engine {
+pub fn engine() -> Engine {
     let mut engine = Engine::new(Config::new(NAME, NAME.parse().unwrap(), EPOCH), 0, [7; 32]);
     let (id, at) = (NodeId::of(PEER), PEER.parse().unwrap());
     let claim = forge::claim(PEER, EPOCH, PEER, &[]);

@@ -5,6 +5,7 @@
 //! runs that very run again.
 
 mod abuse;
+mod answers;
 mod churn;
 mod clock;
 mod contact;
