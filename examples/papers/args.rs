@@ -13,8 +13,10 @@ Repeats experiments of papers with the production code.
     papers FIGURE [options]
 
 Figures
-    phi         mistakes and detection time of the phi accrual failure detector
-    all         each of these, one after the other
+    phi             mistakes and detection time of the phi accrual failure detector
+    reconciliation  stale mappings under load: precise reconciliation and scuttlebutt
+    flow            rates and staleness with flow control
+    all             each of these, one after the other
 
 Options
     --out DIR   where plots (SVG) and numbers (CSV) go  [docs/papers]

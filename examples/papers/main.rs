@@ -8,6 +8,7 @@
 //! docs/papers.md shows them beside what the papers say. `--help` lists all.
 
 mod args;
+mod gossip;
 #[path = "../support/options.rs"]
 mod options;
 mod phi;
@@ -22,7 +23,11 @@ use args::Args;
 /// A figure: the word for it on the command line, and what draws it.
 type Figure = (&'static str, fn(&Args) -> Result<(), Box<dyn Error>>);
 
-const FIGURES: [Figure; 1] = [("phi", phi::run)];
+const FIGURES: [Figure; 3] = [
+    ("phi", phi::run),
+    ("reconciliation", gossip::reconciliation),
+    ("flow", gossip::flow),
+];
 
 fn main() -> ExitCode {
     let result = match args::parse() {
