@@ -84,9 +84,7 @@ impl Engine {
             return self.counters.drop(Drop::Gap);
         }
         if known.is_none() {
-            let here = address(delta);
-            let there = |p: &Peer| Some(p.addr) == here && !p.status.is_gone();
-            let crowd = self.members.iter().filter(|(_, p)| there(p)).count();
+            let crowd = address(delta).map_or(0, |addr| self.members.count_at(addr));
             let full = self.members.len() >= self.config.limits.members;
             if full || crowd >= CROWD {
                 self.candidates.remove(delta.id);
@@ -168,7 +166,7 @@ impl Engine {
                 && let Some(addr) = change.value.as_deref().and_then(parse_addr)
                 && is_home(&peer.name, addr)
             {
-                peer.addr = addr;
+                self.members.set_addr(id, addr);
             }
         }
         if let Some(owner) = self.store.get(id) {

@@ -132,9 +132,9 @@ impl Engine {
 
     /// Digests of what is news, at most `room` bytes of them.
     pub(super) fn hot_digests(&self, room: usize) -> Vec<Digest> {
-        let ids = self.hot.ordered().into_iter();
-        let digests = ids.filter_map(|id| self.store.digest(id));
-        digests.take(room / DIGEST).collect()
+        let shown = |id| self.store.digest(id).is_some();
+        let ids = self.hot.first(room / DIGEST, shown).into_iter();
+        ids.filter_map(|id| self.store.digest(id)).collect()
     }
 
     /// Appends what the peer lacks, in the configured order. Tells what is left.

@@ -21,11 +21,17 @@ impl Hot {
         self.left.remove(&id);
     }
 
-    /// The owners in the order in which they should be told: those told least
-    /// come first.
-    pub fn ordered(&self) -> Vec<NodeId> {
-        let mut list: Vec<(u32, NodeId)> = self.left.iter().map(|(id, n)| (*n, *id)).collect();
-        list.sort_unstable_by_key(|(n, id)| (std::cmp::Reverse(*n), *id));
+    /// The first `count` owners of those that may be told, in the order in which
+    /// they should be: those told least come first.
+    pub fn first(&self, count: usize, may: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        let left = self.left.iter().filter(|(id, _)| may(**id));
+        let mut list: Vec<_> = left.map(|(id, n)| (std::cmp::Reverse(*n), *id)).collect();
+        // A join makes everybody news: only those who have room are sorted.
+        if count < list.len() {
+            list.select_nth_unstable(count);
+            list.truncate(count);
+        }
+        list.sort_unstable();
         list.into_iter().map(|(_, id)| id).collect()
     }
 

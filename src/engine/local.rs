@@ -65,7 +65,8 @@ impl Engine {
         self.live(now, |life| life.left = true);
         self.watched_epoch = None;
         let mut told: Vec<_> = self.members.observers(self.me, self.config.observers);
-        let mut others = self.present_others();
+        let mut others = self.members.here().to_vec();
+        others.retain(|id| *id != self.me);
         while told.len() < GOODBYES {
             let Some(id) = self.choose(&others) else {
                 break;

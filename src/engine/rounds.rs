@@ -43,21 +43,21 @@ impl Engine {
         if self.life.left {
             return;
         }
-        let others = self.present_others();
         // A second choice when the first is doubted: after a mass failure half
         // of all rounds would go nowhere, just when there is most to tell.
-        let first = self.choose(&others);
+        let first = self.choose_other();
         let target = match first.is_some_and(|id| self.members.is_doubted(id)) {
-            true => self.choose(&others),
+            true => self.choose_other(),
             false => first,
         };
         let more = self.open_flow(now, target);
         if let Some(to) = target.and_then(|id| self.members.get(id)).map(|p| p.addr) {
             self.open_exchange(to, more);
         }
-        let gone = (self.members.len() - 1 - others.len()) as f64;
-        let share = (gone / others.len() as f64).clamp(OUTWARD, 1.0);
-        if others.is_empty() || self.rng.random_bool(share) {
+        let others = self.others();
+        let gone = (self.members.len() - 1 - others) as f64;
+        let share = (gone / others as f64).clamp(OUTWARD, 1.0);
+        if others == 0 || self.rng.random_bool(share) {
             let outside = self.outside();
             if let Some(to) = self.choose(&outside) {
                 self.open_exchange(to, Extensions::default());
@@ -65,28 +65,34 @@ impl Engine {
         }
     }
 
-    /// Everybody but ourselves who is not gone.
-    pub(super) fn present_others(&self) -> Vec<NodeId> {
-        let all = self
-            .members
-            .iter()
-            .filter(|(id, p)| *id != self.me && !p.status.is_gone());
-        all.map(|(id, _)| id).collect()
+    /// How many are neither dead nor gone, without ourselves.
+    fn others(&self) -> usize {
+        let here = self.members.here();
+        here.len() - usize::from(here.binary_search(&self.me).is_ok())
+    }
+
+    /// One of them, each as likely as the others.
+    fn choose_other(&mut self) -> Option<NodeId> {
+        let count = self.others();
+        if count == 0 {
+            return None;
+        }
+        let at = self.rng.random_range(0..count);
+        let here = self.members.here();
+        let own = here.binary_search(&self.me).unwrap_or(here.len());
+        Some(here[at + usize::from(at >= own)])
     }
 
     /// Seeds that are no members now, and the dead.
     fn outside(&self) -> Vec<SocketAddr> {
-        let present = |addr: &SocketAddr| {
-            self.members
-                .iter()
-                .any(|(_, p)| p.addr == *addr && !p.status.is_gone())
-        };
-        let seeds = self.seeds.iter().filter(|a| !present(a)).copied();
-        let dead = self
-            .members
-            .iter()
-            .filter(|(_, p)| p.status == Status::Dead);
-        seeds.chain(dead.map(|(_, p)| p.addr)).collect()
+        let seeds = self.seeds.iter().copied();
+        let mut all: Vec<_> = seeds.filter(|a| self.members.count_at(*a) == 0).collect();
+        if self.members.len() > self.members.here().len() {
+            let dead = self.members.iter();
+            let dead = dead.filter(|(_, p)| p.status == Status::Dead);
+            all.extend(dead.map(|(_, p)| p.addr));
+        }
+        all
     }
 
     fn open_exchange(&mut self, to: SocketAddr, more: Extensions) {

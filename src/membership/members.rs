@@ -82,6 +82,11 @@ impl Peer {
 #[derive(Debug, Default)]
 pub struct Members {
     peers: BTreeMap<NodeId, Peer>,
+    /// Those that are neither dead nor gone, in order of id: every round picks
+    /// one of them.
+    here: Vec<NodeId>,
+    /// How many of these there are at each address.
+    at: BTreeMap<SocketAddr, usize>,
     ring: Ring,
     /// Changes whenever the ring or a doubt does.
     epoch: u64,
@@ -90,12 +95,15 @@ pub struct Members {
 impl Members {
     /// Adds a member, or a new run of one.
     pub fn insert(&mut self, id: NodeId, peer: Peer) {
+        self.uncount(id);
         self.peers.insert(id, peer);
+        self.count(id);
         self.place(id);
     }
 
     /// Forgets a member.
     pub fn remove(&mut self, id: NodeId) -> Option<Peer> {
+        self.uncount(id);
         let peer = self.peers.remove(&id);
         self.place(id);
         peer
@@ -106,9 +114,28 @@ impl Members {
         self.peers.get(&id)
     }
 
-    /// One member, to change anything but its status and doubt.
+    /// One member, to change anything but its status, doubt and address.
     pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Peer> {
         self.peers.get_mut(&id)
+    }
+
+    /// Those that are neither dead nor gone, ourselves included, in order of id.
+    pub fn here(&self) -> &[NodeId] {
+        &self.here
+    }
+
+    /// How many of them are at an address.
+    pub fn count_at(&self, addr: SocketAddr) -> usize {
+        self.at.get(&addr).copied().unwrap_or(0)
+    }
+
+    /// Sets an address.
+    pub fn set_addr(&mut self, id: NodeId, addr: SocketAddr) {
+        self.uncount(id);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.addr = addr;
+        }
+        self.count(id);
     }
 
     /// All members in order of id.
@@ -134,15 +161,17 @@ impl Members {
 
     /// Sets a status; the former one, when it was another.
     pub fn set_status(&mut self, id: NodeId, now: Millis, status: Status) -> Option<Status> {
-        let peer = self.peers.get_mut(&id)?;
-        if peer.status == status {
+        if self.peers.get(&id)?.status == status {
             return None;
         }
+        self.uncount(id);
+        let peer = self.peers.get_mut(&id)?;
         let before = std::mem::replace(&mut peer.status, status);
         peer.since = now;
         if before.is_gone() && !status.is_gone() {
             peer.here = now;
         }
+        self.count(id);
         self.place(id);
         Some(before)
     }
@@ -198,6 +227,33 @@ impl Members {
         match (here(observer), here(subject)) {
             (Some(o), Some(s)) => now < o + LATE && o > s + TOGETHER,
             _ => false,
+        }
+    }
+
+    /// Takes a member into `here` and `at`, unless it is gone.
+    fn count(&mut self, id: NodeId) {
+        let Some(peer) = self.peers.get(&id).filter(|p| !p.status.is_gone()) else {
+            return;
+        };
+        *self.at.entry(peer.addr).or_default() += 1;
+        if let Err(place) = self.here.binary_search(&id) {
+            self.here.insert(place, id);
+        }
+    }
+
+    /// Takes it out again, before anything changes.
+    fn uncount(&mut self, id: NodeId) {
+        let Some(peer) = self.peers.get(&id).filter(|p| !p.status.is_gone()) else {
+            return;
+        };
+        if let Some(n) = self.at.get_mut(&peer.addr) {
+            *n -= 1;
+            if *n == 0 {
+                self.at.remove(&peer.addr);
+            }
+        }
+        if let Ok(place) = self.here.binary_search(&id) {
+            self.here.remove(place);
         }
     }
 
