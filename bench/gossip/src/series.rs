@@ -84,3 +84,21 @@ impl Figure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_those_of_the_nearest_rank() {
+        let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(Figure::Mean.of(&values), Some(100.5));
+        assert_eq!(Figure::Median.of(&values), Some(100.0));
+        assert_eq!(Figure::P99.of(&values), Some(198.0));
+        assert_eq!(Figure::Max.of(&values), Some(200.0));
+        assert_eq!(Figure::P99.of(&[7.0]), Some(7.0));
+        for figure in [Figure::Mean, Figure::Median, Figure::P99, Figure::Max] {
+            assert_eq!(figure.of(&[]), None);
+        }
+    }
+}

@@ -21,9 +21,9 @@ const TRIES: usize = 10;
 
 /// All nodes on one runtime.
 pub struct Theirs {
-    pub runtime: Runtime,
-    pub round: u64,
-    pub version: ProtocolVersion,
+    runtime: Runtime,
+    round: u64,
+    version: ProtocolVersion,
 }
 
 /// A node, and what it has sent.
