@@ -132,9 +132,8 @@ impl Engine {
 
     /// Digests of what is news, at most `room` bytes of them.
     pub(super) fn hot_digests(&self, room: usize) -> Vec<Digest> {
-        let shown = |id| self.store.digest(id).is_some();
-        let ids = self.hot.first(room / DIGEST, shown).into_iter();
-        ids.filter_map(|id| self.store.digest(id)).collect()
+        let shown = self.hot.ordered().filter_map(|id| self.store.digest(id));
+        shown.take(room / DIGEST).collect()
     }
 
     /// Appends what the peer lacks, in the configured order. Tells what is left.

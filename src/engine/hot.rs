@@ -1,6 +1,7 @@
 //! Owners that changed lately: their digests go first in every message.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::wire::NodeId;
 
@@ -8,41 +9,39 @@ use crate::wire::NodeId;
 #[derive(Debug, Default)]
 pub struct Hot {
     left: BTreeMap<NodeId, u32>,
+    /// The same in the order in which they are told. After a join that is
+    /// everybody, and a message holds some dozens: it is never sorted anew.
+    order: BTreeSet<(Reverse<u32>, NodeId)>,
 }
 
 impl Hot {
     /// An owner changed; it is told `times` from now on.
     pub fn heat(&mut self, id: NodeId, times: u32) {
+        self.cool(id);
         self.left.insert(id, times);
+        self.order.insert((Reverse(times), id));
     }
 
     /// No news any more.
     pub fn cool(&mut self, id: NodeId) {
-        self.left.remove(&id);
+        if let Some(left) = self.left.remove(&id) {
+            self.order.remove(&(Reverse(left), id));
+        }
     }
 
-    /// The first `count` owners of those that may be told, in the order in which
-    /// they should be: those told least come first.
-    pub fn first(&self, count: usize, may: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
-        let left = self.left.iter().filter(|(id, _)| may(**id));
-        let mut list: Vec<_> = left.map(|(id, n)| (std::cmp::Reverse(*n), *id)).collect();
-        // A join makes everybody news: only those who have room are sorted.
-        if count < list.len() {
-            list.select_nth_unstable(count);
-            list.truncate(count);
-        }
-        list.sort_unstable();
-        list.into_iter().map(|(_, id)| id).collect()
+    /// The owners in the order in which they should be told: those told least
+    /// come first.
+    pub fn ordered(&self) -> impl Iterator<Item = NodeId> {
+        self.order.iter().map(|(_, id)| *id)
     }
 
     /// These were told once.
     pub fn told(&mut self, ids: impl Iterator<Item = NodeId>) {
         for id in ids {
-            if let Some(n) = self.left.get_mut(&id) {
-                *n -= 1;
-                if *n == 0 {
-                    self.left.remove(&id);
-                }
+            match self.left.get(&id) {
+                Some(1) => self.cool(id),
+                Some(&left) => self.heat(id, left - 1),
+                None => {}
             }
         }
     }
