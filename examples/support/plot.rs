@@ -156,6 +156,10 @@ pub fn write(file: &Path, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
         }
         root.present()?;
     }
+    // For those who cannot see it.
+    let titles: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
+    let title = format!(">\n<title>{}</title>", titles.join("; "));
+    let text = text.replacen('>', &title, 1);
     if let Some(dir) = file.parent() {
         std::fs::create_dir_all(dir)?;
     }
