@@ -78,15 +78,14 @@ pub fn reconciliation(args: &Args) -> Result<(), Box<dyn Error>> {
         );
         curves.push(curve);
     }
-    let panel = |title: &str, label: &str, value| Panel {
-        title: title.to_owned(),
-        x: Axis::linear("time, s"),
-        y: Axis::linear(label),
-        series: curves.iter().map(|curve| curve.series(value)).collect(),
-    };
     let panels = [
-        panel("Stale mappings of a participant", "mappings", |p| p.stale),
-        panel("Longest out of date", "s", |p| p.staleness),
+        panel(
+            "Stale mappings of a participant",
+            "mappings",
+            &curves,
+            |p| p.stale,
+        ),
+        panel("Longest out of date", "s", &curves, |p| p.staleness),
     ];
     write(args, "reconciliation", &panels, &curves)
 }
@@ -113,17 +112,25 @@ pub fn flow(args: &Args) -> Result<(), Box<dyn Error>> {
             curves.push(curve);
         }
     }
-    let panel = |title: &str, label: &str, value| Panel {
+    let panels = [
+        panel(
+            "Changes of a participant",
+            "changes per second",
+            &curves,
+            |p| p.rate,
+        ),
+        panel("Longest out of date", "s", &curves, |p| p.staleness),
+    ];
+    write(args, "flow", &panels, &curves)
+}
+
+fn panel(title: &str, label: &str, curves: &[Curve], value: fn(&Point) -> f64) -> Panel {
+    Panel {
         title: title.to_owned(),
         x: Axis::linear("time, s"),
         y: Axis::linear(label),
         series: curves.iter().map(|curve| curve.series(value)).collect(),
-    };
-    let panels = [
-        panel("Changes of a participant", "changes per second", |p| p.rate),
-        panel("Longest out of date", "s", |p| p.staleness),
-    ];
-    write(args, "flow", &panels, &curves)
+    }
 }
 
 fn write(
