@@ -30,21 +30,7 @@ const FIGURES: [Figure; 3] = [
 ];
 
 fn main() -> ExitCode {
-    let result = match args::parse() {
-        Ok(Some(args)) => run(&args),
-        Ok(None) => {
-            print!("{}", args::HELP);
-            Ok(())
-        }
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("papers: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    options::exit("papers", args::HELP, args::parse(), run)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {

@@ -29,22 +29,12 @@ use report::{Report, row, time};
 use scenarios::Scenario;
 
 fn main() -> ExitCode {
-    let result = match args::parse() {
-        Ok(Some(args)) if args.scenario == "soak" => soak::run(&args),
-        Ok(Some(args)) => run(&args),
-        Ok(None) => {
-            print!("{}", args::HELP);
-            Ok(())
+    options::exit("sim", args::HELP, args::parse(), |args| {
+        match args.scenario == "soak" {
+            true => soak::run(args),
+            false => run(args),
         }
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("sim: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use super::candidates::Teller;
 use super::counters::Drop;
-use super::{Engine, Event, Level, Millis};
+use super::{Engine, Event, Level, Millis, seldom};
 use crate::liveness::Verdict;
 use crate::membership::{Life, Peer};
 use crate::state::{Change, Reject, keys};
@@ -62,12 +62,12 @@ impl Engine {
     /// A member that we know comes with a clock from another day. A line a
     /// minute: nobody else can tell it.
     pub(super) fn log_future(&mut self, now: Millis, id: NodeId, generation: u64) {
-        let name = self.members.get(id).map(|p| p.name.clone());
-        let soon = self.future_logged.is_some_and(|t| now < t + 60_000);
-        let Some(name) = name.filter(|_| !soon) else {
+        let Some(name) = self.members.get(id).map(|p| p.name.clone()) else {
             return;
         };
-        self.future_logged = Some(now);
+        if !seldom(&mut self.future_logged, now) {
+            return;
+        }
         let hours = generation.saturating_sub(self.config.wall + now) / 3_600_000;
         let text = format!(
             "'{name}' was started with a clock that is {hours} hours ahead of ours: it is not \

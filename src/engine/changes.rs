@@ -98,8 +98,13 @@ impl Changes {
 
     /// When the next change may be written.
     pub(super) fn next(&self) -> Option<Millis> {
-        let cost = (self.held.next_bytes()? + CHANGE) as f64;
+        let cost = cost(self.held.next_bytes()?);
         Some(self.pace.when(self.flow.tau(), cost))
+    }
+
+    /// Spends what a change of so many bytes costs, if there is enough.
+    fn spend(&mut self, now: Millis, bytes: usize) -> bool {
+        self.pace.spend(now, self.flow.tau(), cost(bytes))
     }
 
     /// The rate that would be used if there were no limit: what was asked for
@@ -107,6 +112,11 @@ impl Changes {
     fn rho(&self, now: Millis) -> f64 {
         self.demand.rate(now) + self.held.bytes() as f64
     }
+}
+
+/// What a change of so many bytes of key and value costs.
+fn cost(bytes: usize) -> f64 {
+    (bytes + CHANGE) as f64
 }
 
 impl Engine {
@@ -186,11 +196,10 @@ impl Engine {
         }
         let free = !keys::is_users(key) || self.members.present() == 1;
         if !free {
-            let size = key.len() + value.as_ref().map_or(0, |v| v.len());
-            let cost = (size + CHANGE) as f64;
-            changes.demand.add(now, cost);
+            let bytes = key.len() + value.as_ref().map_or(0, |v| v.len());
+            changes.demand.add(now, cost(bytes));
             let turn = changes.held.is_empty();
-            if !turn || !changes.pace.spend(now, changes.flow.tau(), cost) {
+            if !turn || !changes.spend(now, bytes) {
                 let known = known.map(|v| key.len() + v.len());
                 changes.held.put(key, value, known);
                 return Told::Held;
@@ -203,9 +212,8 @@ impl Engine {
     /// Writes what waits, as far as the rate allows it.
     pub(super) fn release_held(&mut self, now: Millis) {
         while self.changes.next().is_some_and(|at| now >= at) {
-            let cost = self.changes.held.next_bytes().unwrap_or(0) + CHANGE;
-            let tau = self.changes.flow.tau();
-            if !self.changes.pace.spend(now, tau, cost as f64) {
+            let bytes = self.changes.held.next_bytes().unwrap_or(0);
+            if !self.changes.spend(now, bytes) {
                 return;
             }
             self.release_next(now);

@@ -6,7 +6,7 @@
 //! Anybody can put a member's name on a message: what is found out here is for
 //! people to read, nothing is decided by it.
 
-use super::{Engine, HOUSEKEEPING, Level, Millis};
+use super::{Engine, HOUSEKEEPING, Level, Millis, QUIET, seldom};
 use crate::wire::NodeId;
 
 /// Nothing is heard but what does not count on us: for how long, before we say
@@ -15,8 +15,6 @@ use crate::wire::NodeId;
 const UNHEARD: Millis = 5_000;
 /// Who spoke within this time is heard now.
 const RECENT: Millis = 2_000;
-/// Least time between two lines of a kind.
-const QUIET: Millis = 60_000;
 /// Time in which we did not run, in sum, before it is worth a line.
 const STARVED: Millis = 1_000;
 
@@ -132,12 +130,10 @@ impl Engine {
         self.counters.late += gap;
         let (times, sum) = (self.contact.late.0 + 1, self.contact.late.1 + gap);
         self.contact.late = (times, sum);
-        let soon = self.contact.late_logged.is_some_and(|t| now < t + QUIET);
-        if sum < STARVED || soon {
+        if sum < STARVED || !seldom(&mut self.contact.late_logged, now) {
             return;
         }
         self.contact.late = (0, 0);
-        self.contact.late_logged = Some(now);
         let text = format!(
             "this node did not run for {sum} ms ({times} times): the process was stopped, or it \
              is short of CPU; the silence of others meanwhile is held against nobody"

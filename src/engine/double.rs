@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::admit::FUTURE;
-use super::{Engine, Level, Millis};
+use super::{Engine, Level, Millis, QUIET};
 use crate::wire::{Digest, Message};
 
 /// A newer run under our own name is answered with a newer one `REBIRTHS` times
@@ -15,8 +15,6 @@ const REBIRTH: Millis = 60_000;
 const CHANCE: u64 = 1_000;
 /// Clocks of others may be behind ours by this when we follow a generation.
 const MARGIN: u64 = 3_600_000;
-/// Least time between two lines that know as much.
-const QUIET: Millis = 60_000;
 
 /// What was done and said about others of our name.
 #[derive(Debug, Default)]

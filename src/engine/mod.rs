@@ -65,6 +65,18 @@ use syncs::Syncs;
 const LATE: Millis = 300;
 /// Time between two rounds of housekeeping.
 const HOUSEKEEPING: Millis = 1_000;
+/// Least time between two lines of the log that say the same.
+const QUIET: Millis = 60_000;
+
+/// Has it been quiet for long enough since the last line of a kind? Then one is
+/// written now.
+fn seldom(last: &mut Option<Millis>, now: Millis) -> bool {
+    let due = last.is_none_or(|t| now >= t + QUIET);
+    if due {
+        *last = Some(now);
+    }
+    due
+}
 
 /// One node of the cluster. See the [module's text](self).
 pub struct Engine {
@@ -228,16 +240,12 @@ impl Engine {
                 None
             }
             Ok(e) => Some(e),
-            Err(WireError::Version) => {
-                self.counters.drop(Drop::Version);
-                None
-            }
-            Err(WireError::Kind) => {
-                self.counters.drop(Drop::Unknown);
-                None
-            }
-            Err(_) => {
-                self.counters.drop(Drop::Malformed);
+            Err(error) => {
+                self.counters.drop(match error {
+                    WireError::Version => Drop::Version,
+                    WireError::Kind => Drop::Unknown,
+                    _ => Drop::Malformed,
+                });
                 None
             }
         }
@@ -246,8 +254,7 @@ impl Engine {
     /// One line a minute about messages of other clusters: a wrong `cluster`
     /// option has to be visible, a flood must not fill the log.
     fn log_stranger(&mut self, now: Millis, from: SocketAddr) {
-        if self.stranger_logged.is_none_or(|t| now >= t + 60_000) {
-            self.stranger_logged = Some(now);
+        if seldom(&mut self.stranger_logged, now) {
             let own = self.config.cluster.clone();
             self.log(
                 Level::Warn,

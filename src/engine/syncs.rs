@@ -40,8 +40,8 @@ pub(super) enum Visit {
 struct Exchange {
     /// Where the other is.
     at: SocketAddr,
-    /// Whom we came to; `None` when the other came.
-    visited: Option<SocketAddr>,
+    /// Did we come to it? Else the other came.
+    visited: bool,
     /// What it is to us, if we went to it.
     visit: Visit,
     deadline: Millis,
@@ -58,7 +58,7 @@ impl Exchange {
     fn new(at: SocketAddr, visited: bool, visit: Visit, deadline: Millis) -> Self {
         Exchange {
             at,
-            visited: visited.then_some(at),
+            visited,
             visit,
             deadline,
             peer: None,
@@ -86,7 +86,7 @@ impl Syncs {
     }
 
     fn ours(&self) -> usize {
-        self.open.values().filter(|e| e.visited.is_some()).count()
+        self.open.values().filter(|e| e.visited).count()
     }
 }
 
@@ -144,7 +144,7 @@ impl Engine {
         };
         // One question a connection: an answer may be long. And one name.
         let same = *exchange.peer.get_or_insert(from) == from;
-        match (sync.stage, visited.is_some(), exchange.asked) {
+        match (sync.stage, visited, exchange.asked) {
             (Stage::Ask, false, false) if same => self.on_ask(now, conn, sync),
             (Stage::Answer, true, _) if same => self.on_answer(now, conn, from, sync),
             (Stage::Finish, false, true) if same => self.on_finish(now, conn, from, sync),
@@ -301,11 +301,8 @@ impl Engine {
         let Some(exchange) = self.syncs.open.remove(&conn) else {
             return;
         };
-        if let Some(addr) = exchange
-            .visited
-            .filter(|_| exchange.visit == Visit::Seed && !self.syncs.joined)
-        {
-            let reason = reason.to_owned();
+        if exchange.visited && exchange.visit == Visit::Seed && !self.syncs.joined {
+            let (addr, reason) = (exchange.at, reason.to_owned());
             self.event(Event::SeedFailed { addr, reason });
         }
     }

@@ -46,6 +46,15 @@ impl DeltaSource<'_> {
         (0..self.parts()).map(|part| self.part_size(part)).sum()
     }
 
+    /// The entries of the first `parts`, and what the receiver knows then.
+    pub fn first(&self, parts: usize) -> (&[&Entry], u64) {
+        if parts == self.parts() {
+            return (&self.entries, self.version);
+        }
+        let entries = &self.entries[..parts];
+        (entries, entries.last().map_or(self.from, |e| e.version))
+    }
+
     fn entries_of(&self, part: usize) -> std::ops::Range<usize> {
         match self.parts() {
             1 => 0..self.entries.len(),
@@ -89,8 +98,7 @@ impl DeltaSource<'_> {
 /// the newest of the owner: scuttlebutt's rule (van Renesse et al. 2008,
 /// section 3). The caller has seen to it that they fit.
 pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>, parts: usize) {
-    let all = parts == source.parts();
-    let count = if all { source.entries.len() } else { parts };
+    let (entries, upto) = source.first(parts);
     w.u64(source.id.0);
     w.varint(source.generation);
     w.varint(source.from);
@@ -98,7 +106,7 @@ pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>, parts: usize) {
         w.text(source.name);
         w.varint(source.horizon);
     }
-    for (i, entry) in source.entries[..count].iter().enumerate() {
+    for (i, entry) in entries.iter().enumerate() {
         w.text(&entry.key);
         w.varint(source.step(i));
         match &entry.value {
@@ -111,8 +119,5 @@ pub fn pack_delta(w: &mut Writer, source: &DeltaSource<'_>, parts: usize) {
     }
     w.varint(0);
     // At most the version, and as long as that at most: `frame_size` counts so.
-    w.varint(match source.entries[..count].last() {
-        Some(last) if !all => last.version,
-        _ => source.version,
-    });
+    w.varint(upto);
 }

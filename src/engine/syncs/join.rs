@@ -44,7 +44,7 @@ impl Engine {
     /// Tries to join while we have not, gives up what takes too long.
     pub(in crate::engine) fn run_syncs(&mut self, now: Millis) {
         let late = self.syncs.open.iter().filter(|(_, e)| now >= e.deadline);
-        let late: Vec<_> = late.map(|(c, e)| (*c, e.visited.is_none())).collect();
+        let late: Vec<_> = late.map(|(c, e)| (*c, !e.visited)).collect();
         for (conn, accepted) in late {
             if accepted {
                 self.counters.drop(Drop::Slow);
@@ -60,7 +60,8 @@ impl Engine {
         }
         self.syncs.next_join = Some(now + self.syncs.pause);
         self.syncs.pause = (self.syncs.pause * 2).min(JOIN_PAUSE.1);
-        let visited: Vec<_> = self.syncs.open.values().filter_map(|e| e.visited).collect();
+        let open = self.syncs.open.values().filter(|e| e.visited);
+        let visited: Vec<_> = open.map(|e| e.at).collect();
         let mut seeds = self.seeds.clone();
         seeds.retain(|s| !visited.contains(s));
         while let Some(seed) = self.choose(&seeds) {
@@ -74,7 +75,7 @@ impl Engine {
 
     /// Goes to a member over TCP, because datagrams would not do.
     pub(in crate::engine) fn visit(&mut self, now: Millis, to: SocketAddr, visit: Visit) {
-        let there = |e: &Exchange| e.visited.is_some() && e.visit == Visit::Stranger;
+        let there = |e: &Exchange| e.visited && e.visit == Visit::Stranger;
         let busy = visit == Visit::Stranger && self.syncs.open.values().any(there);
         if busy || now < self.syncs.next_visit || self.syncs.ours() >= MAX_OPENED {
             return;

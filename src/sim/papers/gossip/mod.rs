@@ -145,17 +145,13 @@ pub fn figure2(seed: u64, nodes: usize, method: Method) -> Experiment {
 /// 100 changes, and 50 from 90 s on.
 pub fn figure3(seed: u64, nodes: usize, method: Method) -> Experiment {
     Experiment {
-        seed,
-        nodes,
-        keys: 64,
-        room: 100,
-        method,
         control: Control::Flow(PAPER),
         seconds: 160,
         script: |second| Second {
             room: Some(if second < 90 { 1.0 } else { 0.5 }),
             pace: if second < 15 { 0.0 } else { 1_000.0 },
         },
+        ..figure2(seed, nodes, method)
     }
 }
 

@@ -97,9 +97,9 @@ impl Population for Stores {
     }
 }
 
-/// The oldest `count` changes, as they are read out of a message.
-fn delta(source: &DeltaSource<'_>, count: usize) -> Delta {
-    let entries = &source.entries[..count.min(source.entries.len())];
+/// The first `parts`, as they are read out of a message.
+fn delta(source: &DeltaSource<'_>, parts: usize) -> Delta {
+    let (entries, upto) = source.first(parts);
     Delta {
         id: source.id,
         generation: source.generation,
@@ -107,9 +107,6 @@ fn delta(source: &DeltaSource<'_>, count: usize) -> Delta {
         name: (source.from == 0).then(|| source.name.to_owned()),
         horizon: source.horizon,
         entries: entries.iter().map(|&entry| entry.clone()).collect(),
-        upto: match entries.last() {
-            Some(last) if count < source.parts() => last.version,
-            _ => source.version,
-        },
+        upto,
     }
 }
