@@ -35,7 +35,7 @@ fn two_hundred_in_halves_become_one_in_ten_seconds_remembered_or_forgotten() {
                 world.blind()
             );
             let before = world.deaths().len();
-            world.run(4_000);
+            world.run(2_000);
             assert_eq!(world.deaths().len(), before, "deaths by healing");
             assert_eq!(world.blind(), None, "later");
         }
