@@ -160,8 +160,9 @@ impl Engine {
             self.counters.drop(Drop::Future);
             return self.log_future(now, id, ack.generation);
         }
+        let timing = self.timing();
         let asked = match self.watches.get_mut(&id) {
-            Some(watch) => watch.answer(now, ack.nonce),
+            Some(watch) => watch.answer(now, ack.nonce, &timing),
             None => false,
         };
         if asked {

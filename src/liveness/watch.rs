@@ -100,13 +100,18 @@ impl Watch {
     }
 
     /// An answer; false when it answers no ping of ours.
-    pub fn answer(&mut self, now: Millis, nonce: u64) -> bool {
+    ///
+    /// A silence that was evidence is no sample of how the subject answers when
+    /// it is well: one outage in the window, and the next would be noticed many
+    /// seconds later (Akka's detector leaves it out as well).
+    pub fn answer(&mut self, now: Millis, nonce: u64, timing: &Timing) -> bool {
         let Some(at) = self.pings.iter().position(|p| p.0 == nonce) else {
             return false;
         };
         self.rtt = Some(now - self.pings[at].1);
         self.pings.drain(..=at);
-        if self.answered {
+        let outage = self.silence(now, timing);
+        if self.answered && !outage {
             self.phi.arrival(now - self.last);
         }
         self.answered = true;
@@ -144,8 +149,12 @@ impl Watch {
         if self.refusals >= REFUSALS {
             return Some(Evidence::Refused);
         }
-        let silent = now.saturating_sub(self.last) >= timing.silence;
-        (silent && self.phi(now) >= timing.phi).then_some(Evidence::Silent)
+        self.silence(now, timing).then_some(Evidence::Silent)
+    }
+
+    /// Has it been silent for too long?
+    fn silence(&self, now: Millis, timing: &Timing) -> bool {
+        now.saturating_sub(self.last) >= timing.silence && self.phi(now) >= timing.phi
     }
 
     /// When silence alone could become evidence.
@@ -173,7 +182,7 @@ mod tests {
         let mut w = Watch::new(0, 0, &TIMING);
         for now in (0..end).step_by(500) {
             w.sent(now, now, &TIMING);
-            assert!(w.answer(now + 1, now));
+            assert!(w.answer(now + 1, now, &TIMING));
         }
         w
     }
@@ -195,14 +204,14 @@ mod tests {
         assert!(!w.refused(10_040));
         assert_eq!(w.evidence(10_040, &TIMING), Some(Evidence::Refused));
         w.sent(10_100, 7, &TIMING);
-        assert!(w.answer(10_101, 7));
+        assert!(w.answer(10_101, 7, &TIMING));
         assert_eq!(w.evidence(10_101, &TIMING), None);
     }
 
     #[test]
     fn an_answer_to_no_ping_of_ours_counts_for_nothing() {
         let mut w = answered_until(10_000);
-        assert!(!w.answer(20_000, 12_345));
+        assert!(!w.answer(20_000, 12_345, &TIMING));
         assert!(w.evidence(20_000, &TIMING).is_some());
     }
 
@@ -216,8 +225,18 @@ mod tests {
         }
         assert_eq!(w.evidence(100_749, &TIMING), None);
         assert_eq!(w.evidence(100_750, &TIMING), Some(Evidence::Silent));
-        assert!(w.answer(101_500, 100_500));
+        assert!(w.answer(101_500, 100_500, &TIMING));
         assert_eq!(w.evidence(102_000, &TIMING), None);
+    }
+
+    #[test]
+    fn an_outage_does_not_make_the_next_one_harder_to_see() {
+        let mut w = answered_until(10_000);
+        w.sent(17_000, 1, &TIMING);
+        assert_eq!(w.evidence(17_000, &TIMING), Some(Evidence::Silent));
+        assert!(w.answer(17_001, 1, &TIMING));
+        assert_eq!(w.evidence(17_002, &TIMING), None);
+        assert_eq!(w.evidence(19_101, &TIMING), Some(Evidence::Silent));
     }
 
     #[test]

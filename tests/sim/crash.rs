@@ -55,6 +55,28 @@ fn a_silent_death_is_noticed_by_all_within_five_seconds() {
 }
 
 #[test]
+fn a_death_soon_after_an_outage_is_noticed_as_soon_as_any_other() {
+    seeds(3, |seed| {
+        for (nodes, outage) in [(2, 2_500), (2, 6_000), (10, 6_000), (10, 60_000)] {
+            let mut world = joined(seed, nodes);
+            let id = nodes - 1;
+            // Of all its links, or (for long) of half of them: nobody dies of it.
+            let blind = if outage > 10_000 { nodes / 2 } else { nodes };
+            (0..blind).for_each(|other| world.cut(id, other));
+            world.run(outage);
+            world.heal();
+            assert!(world.converge(5_000).is_some(), "{:?}", world.blind());
+            world.run(3_000);
+            world.crash(id, Crash::Silent);
+            let (all, _) = world.detect(&[id], 30_000);
+            println!("after {outage} ms, {nodes} nodes, seed {seed}: {all:?}");
+            assert!(all.is_some_and(|time| time <= 5_000), "{nodes}: {all:?}");
+            finish(world, nodes);
+        }
+    });
+}
+
+#[test]
 fn a_death_behind_a_firewall_that_eats_icmp_is_noticed_as_well() {
     seeds(3, |seed| {
         let mut options = options(seed, 10);

@@ -65,7 +65,7 @@ fn the_seed_may_restart() {
 #[test]
 fn a_restart_of_all_leaves_nobody_dead() {
     seeds(2, |seed| {
-        for (nodes, within) in [(3, 100), (10, 2_000), (60, 5_000), (200, 5_000)] {
+        for (nodes, within) in [(3, 100), (10, 2_000), (60, 5_000)] {
             let mut world = joined(seed, nodes);
             let time = scenario::restart_all(&mut world, within);
             println!("restart of all {nodes} within {within} ms, seed {seed}: {time:?}");

@@ -1,52 +1,60 @@
 //! The sizes that are promised: two hundred nodes, and any number of members.
 
 use seneca_gossip::engine::{Config, Effect, Engine, Event};
+use seneca_gossip::membership::Status;
 use seneca_gossip::sim::{Crash, EPOCH, forge, scenario};
 use seneca_gossip::wire::{Extensions, MAX_MESSAGE, Message, NodeId, Stage, text_hash};
 
-use super::{finish, joined, joined_in, options, seeds};
+use super::{finish, joined, options, seeds};
 
+/// One world for both, since two hundred nodes take their time.
 #[test]
-fn two_hundred_in_halves_become_one_again_in_ten_seconds() {
+fn two_hundred_in_halves_become_one_in_ten_seconds_remembered_or_forgotten() {
     seeds(1, |seed| {
-        let mut world = joined(seed, 200);
-        let time = scenario::partition(&mut world, 20_000);
-        println!("healed, 200 nodes, seed {seed}: {time:?}");
-        assert!(
-            time.is_some_and(|time| time <= 10_000),
-            "{time:?} {:?}",
-            world.blind()
-        );
-        let before = world.deaths().len();
-        world.run(5_000);
-        assert_eq!(world.deaths().len(), before, "deaths by healing");
+        let mut options = options(seed, 200);
+        options.config.remember = 4_000;
+        let (mut world, joined) = scenario::joined(options, 200);
+        assert!(joined.is_some(), "{:?}", world.blind());
+        world.run(1_000);
+        let half = world.pick(100, &[]);
+        let other = (0..200).find(|id| !half.contains(id)).unwrap();
+        // Found dead after three seconds, forgotten after ten.
+        for (span, status) in [(5_000, Some(Status::Dead)), (11_000, None)] {
+            world.partition(&[&half]);
+            world.run(span);
+            for id in [half[0], half[99]] {
+                assert_eq!(world.status(id, other), status);
+                assert_eq!(world.status(other, id), status);
+            }
+            world.heal();
+            let time = world.converge(30_000);
+            println!("200 in halves for {span} ms, seed {seed}: {time:?}");
+            assert!(
+                time.is_some_and(|time| time <= 10_000),
+                "{time:?} {:?}",
+                world.blind()
+            );
+            let before = world.deaths().len();
+            world.run(2_000);
+            assert_eq!(world.deaths().len(), before, "deaths by healing");
+            assert_eq!(world.blind(), None, "later");
+        }
         finish(world, 200);
     });
 }
 
 #[test]
-fn two_hundred_in_halves_that_have_forgotten_each_other_find_each_other_in_ten_seconds() {
+fn two_hundred_restarted_in_five_seconds_are_all_known_within_ten() {
     seeds(1, |seed| {
-        let mut options = options(seed, 200);
-        options.config.remember = 5_000;
-        let mut world = joined_in(options, 200);
-        let half = world.pick(100, &[]);
-        world.partition(&[&half]);
-        world.run(15_000);
-        let other = (0..200).find(|id| !half.contains(id)).unwrap();
-        for id in [half[0], half[99]] {
-            assert_eq!(world.status(id, other), None, "still remembered");
-            assert_eq!(world.status(other, id), None, "still remembered");
-        }
-        world.heal();
-        let time = world.converge(30_000);
-        println!("rediscovered, 200 nodes, seed {seed}: {time:?}");
+        let mut world = joined(seed, 200);
+        let time = scenario::restart_all(&mut world, 5_000);
+        println!("restart of all 200, seed {seed}: {time:?}");
         assert!(
             time.is_some_and(|time| time <= 10_000),
             "{time:?} {:?}",
             world.blind()
         );
-        world.run(5_000);
+        world.run(10_000);
         assert_eq!(world.blind(), None, "later");
         finish(world, 200);
     });
