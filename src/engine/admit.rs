@@ -29,7 +29,7 @@ impl Engine {
     pub(super) fn take(&mut self, now: Millis, by: Teller, deltas: Vec<Delta>, trusted: bool) {
         let addr_of = |id| self.members.get(id).map(|p| p.addr);
         let believed = by.at.is_none_or(|at| addr_of(by.id) == Some(at));
-        for delta in deltas {
+        for mut delta in deltas {
             if delta.id == self.me {
                 if believed {
                     self.hear_of_double(now, delta.generation, delta.upto, address(&delta));
@@ -40,6 +40,7 @@ impl Engine {
             } else if delta.name.as_ref().is_some_and(|n| !fits(n, delta.id)) {
                 self.counters.drop(Drop::BadName);
             } else {
+                self.pool.share(&mut delta);
                 self.take_one(now, by, delta, trusted);
             }
         }

@@ -106,7 +106,11 @@ impl Engine {
     pub(super) fn explains(&self, theirs: &[Digest], root: u64) -> bool {
         let mut expected = self.store.root();
         for d in theirs {
-            if let Some(o) = self.store.digest(d.id) {
+            let ours = self.store.digest(d.id);
+            if ours == Some(*d) {
+                continue; // as most are: no need to hash it twice
+            }
+            if let Some(o) = ours {
                 expected = expected.wrapping_sub(owner_hash(o.id, o.generation, o.version));
             }
             expected = expected.wrapping_add(owner_hash(d.id, d.generation, d.version));

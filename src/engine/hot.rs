@@ -38,9 +38,13 @@ impl Hot {
     /// These were told once.
     pub fn told(&mut self, ids: impl Iterator<Item = NodeId>) {
         for id in ids {
-            match self.left.get(&id) {
+            match self.left.get_mut(&id) {
                 Some(1) => self.cool(id),
-                Some(&left) => self.heat(id, left - 1),
+                Some(left) => {
+                    self.order.remove(&(Reverse(*left), id));
+                    *left -= 1;
+                    self.order.insert((Reverse(*left), id));
+                }
                 None => {}
             }
         }

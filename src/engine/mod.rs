@@ -51,7 +51,7 @@ pub use io::{ConnId, Effect, Event, Level};
 
 use crate::liveness::{Timing, Verdicts, Watch};
 use crate::membership::{Life, Members};
-use crate::state::Store;
+use crate::state::{Pool, Store};
 use crate::wire::{self, Envelope, Message, NodeId, WireError, Writer};
 use candidates::Candidates;
 use changes::Changes;
@@ -91,6 +91,7 @@ pub struct Engine {
 
     store: Store,
     changes: Changes,
+    pool: Pool,
     hot: Hot,
     members: Members,
     verdicts: Verdicts,
@@ -133,6 +134,7 @@ impl Engine {
             counters: Counters::default(),
             store: Store::new(),
             changes: Changes::new(now),
+            pool: Pool::default(),
             hot: Hot::default(),
             members: Members::default(),
             verdicts: Verdicts::default(),

@@ -11,7 +11,9 @@
 pub mod keys;
 mod limits;
 mod order;
+mod log;
 mod owner;
+mod pool;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ mod tests;
 pub use limits::Limits;
 pub use order::Order;
 pub use owner::{Change, Owner};
+pub use pool::Pool;
 pub use store::{Reject, Store};
 
 /// A value: bytes that only users interpret; cheap to clone.

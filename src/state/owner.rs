@@ -1,10 +1,10 @@
 //! What is known of one owner: its keys in order of version.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use super::Value;
+use super::log::Log;
 use crate::wire::{Delta, Entry};
 
 /// A key that changed when a delta was applied; `None` means removed.
@@ -19,9 +19,8 @@ pub struct Change {
 /// The versioned keys of one owner.
 ///
 /// Entries stand in rising order of version, so that 'everything newer than v'
-/// is the tail of the map. Versions are never reused; an overwritten entry is
-/// gone, and its version and tombstone with it. Whatever a stranger sends, one
-/// entry costs the logarithm of their number.
+/// is the tail of the log. Versions are never reused; an overwritten entry is
+/// gone, and its version and tombstone with it.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The owner's name.
@@ -29,9 +28,7 @@ pub struct Owner {
     generation: u64,
     version: u64,
     horizon: u64,
-    entries: BTreeMap<u64, Entry>,
-    /// The version of each key.
-    keys: BTreeMap<Arc<str>, u64>,
+    entries: Log,
     bytes: usize,
     /// When each tombstone came here, by version.
     tombstones: BTreeMap<u64, u64>,
@@ -45,8 +42,7 @@ impl Owner {
             generation,
             version: 0,
             horizon: 0,
-            entries: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            entries: Log::default(),
             bytes: 0,
             tombstones: BTreeMap::new(),
         }
@@ -75,7 +71,7 @@ impl Owner {
 
     /// True when nothing was ever set.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Bytes of all keys and values.
@@ -85,24 +81,23 @@ impl Owner {
 
     /// The value of a key; `None` when absent or removed.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.find(key)?.value.as_ref()
+        self.entries.get(key)?.value.as_ref()
     }
 
     /// Every entry, tombstones included, in order of version.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.entries.iter()
     }
 
     /// The entries newer than `version`, in its order.
     pub fn since(&self, version: u64) -> impl Iterator<Item = &Entry> {
-        let newer = (Bound::Excluded(version), Bound::Unbounded);
-        self.entries.range(newer).map(|(_, e)| e)
+        self.entries.since(version)
     }
 
     /// The owner's own write: the key moves to a new, highest version. False
     /// when it already has that value (versions move only on real change).
     pub fn write(&mut self, now: u64, key: &str, value: Option<Value>) -> bool {
-        let old = self.find(key);
+        let old = self.entries.get(key);
         if old.map_or(value.is_none(), |e| e.value == value) {
             return false;
         }
@@ -136,6 +131,9 @@ impl Owner {
             return changes;
         }
         self.horizon = self.horizon.max(delta.horizon);
+        if self.is_empty() {
+            self.entries.reserve(delta.entries.len());
+        }
         for entry in &delta.entries {
             if entry.version <= self.version {
                 continue;
@@ -180,7 +178,10 @@ impl Owner {
                 break;
             }
             self.horizon = self.horizon.max(version);
-            self.remove(version);
+            self.tombstones.remove(&version);
+            if let Some(old) = self.entries.remove(version) {
+                self.bytes -= old.bytes();
+            }
         }
     }
 
@@ -190,28 +191,15 @@ impl Owner {
         oldest.is_some_and(|(_, &came)| came < before)
     }
 
-    fn find(&self, key: &str) -> Option<&Entry> {
-        self.entries.get(self.keys.get(key)?)
-    }
-
-    fn remove(&mut self, version: u64) {
-        if let Some(entry) = self.entries.remove(&version) {
-            self.bytes -= entry.bytes();
-            self.keys.remove(&entry.key);
-            self.tombstones.remove(&version);
-        }
-    }
-
     /// Puts an entry that is newer than all others in the place of its key's.
     fn put(&mut self, now: u64, entry: Entry) {
-        if let Some(&old) = self.keys.get(&entry.key) {
-            self.remove(old);
-        }
         if entry.value.is_none() {
             self.tombstones.insert(entry.version, now);
         }
         self.bytes += entry.bytes();
-        self.keys.insert(entry.key.clone(), entry.version);
-        self.entries.insert(entry.version, entry);
+        if let Some(old) = self.entries.push(entry) {
+            self.bytes -= old.bytes();
+            self.tombstones.remove(&old.version);
+        }
     }
 }

@@ -25,23 +25,36 @@ struct Slot {
 }
 
 /// All owners.
-///
-/// `root` and `buckets` are sums (modulo 2^64) of [`owner_hash`] over the
-/// owners that are not hidden, kept current by every change.
-#[derive(Default)]
 pub struct Store {
     slots: BTreeMap<NodeId, Slot>,
+    sums: Sums,
+}
+
+/// `root` and `buckets` are sums (modulo 2^64) of [`owner_hash`] over the
+/// owners that are not hidden, kept current by every change.
+struct Sums {
     root: u64,
-    buckets: Vec<u64>,
+    buckets: [u64; BUCKETS],
+    /// Bytes of all keys and values.
     bytes: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store::new()
+    }
 }
 
 impl Store {
     /// Nobody is known.
     pub fn new() -> Self {
         Store {
-            buckets: vec![0; BUCKETS],
-            ..Store::default()
+            slots: BTreeMap::new(),
+            sums: Sums {
+                root: 0,
+                buckets: [0; BUCKETS],
+                bytes: 0,
+            },
         }
     }
 
@@ -69,28 +82,25 @@ impl Store {
             owner,
             hidden: false,
         };
+        self.sums.add(id, &slot);
         self.slots.insert(id, slot);
-        self.count(id, 1);
     }
 
     /// Forgets an owner.
     pub fn remove(&mut self, id: NodeId) {
-        self.count(id, -1);
-        self.slots.remove(&id);
+        if let Some(slot) = self.slots.remove(&id) {
+            self.sums.subtract(id, &slot);
+        }
     }
 
     /// Takes an owner out of the comparison with others, or back into it.
     pub fn hide(&mut self, id: NodeId, hidden: bool) {
-        self.count(id, -1);
-        if let Some(slot) = self.slots.get_mut(&id) {
-            slot.hidden = hidden;
-        }
-        self.count(id, 1);
+        self.update(id, |slot| slot.hidden = hidden);
     }
 
     /// The owner's own write; false when nothing changes.
     pub fn write(&mut self, now: u64, id: NodeId, key: &str, value: Option<Value>) -> bool {
-        self.update(id, |owner| owner.write(now, key, value))
+        self.update(id, |slot| slot.owner.write(now, key, value))
             .unwrap_or(false)
     }
 
@@ -109,7 +119,9 @@ impl Store {
         }
         self.check(same, d, limits)?;
         if same.is_some() {
-            return Ok(self.update(d.id, |o| o.apply(now, d)).unwrap_or_default());
+            return Ok(self
+                .update(d.id, |s| s.owner.apply(now, d))
+                .unwrap_or_default());
         }
         let name = match (known, &d.name) {
             (Some(o), _) => o.name.clone(),
@@ -123,7 +135,7 @@ impl Store {
             None => Owner::new(name.clone(), 0).diff(&fresh),
         };
         self.insert(d.id, name, d.generation);
-        self.update(d.id, |o| *o = fresh);
+        self.update(d.id, |s| s.owner = fresh);
         Ok(changes)
     }
 
@@ -138,7 +150,7 @@ impl Store {
         let kept = same.filter(|o| d.horizon <= o.version());
         let over = kept.map_or(0, Owner::len) + d.entries.len() > 2 * limits.keys
             || kept.map_or(0, Owner::bytes) + bytes > 2 * limits.owner
-            || self.bytes + bytes > limits.total
+            || self.sums.bytes + bytes > limits.total
             || d.entries.iter().any(too_big);
         if over { Err(Reject::Limit) } else { Ok(()) }
     }
@@ -148,19 +160,19 @@ impl Store {
         let old = self.slots.iter().filter(|(_, s)| s.owner.has_older(before));
         let ids: Vec<NodeId> = old.map(|(id, _)| *id).collect();
         for id in ids {
-            self.update(id, |o| o.collect(before));
+            self.update(id, |s| s.owner.collect(before));
         }
     }
 
     /// The sum over all owners that are compared.
     pub fn root(&self) -> u64 {
-        self.root
+        self.sums.root
     }
 
     /// The sums by bucket, cut to 32 bits.
     pub fn buckets(&self) -> Box<[u32; BUCKETS]> {
         let mut b = Box::new([0; BUCKETS]);
-        for (cut, full) in b.iter_mut().zip(&self.buckets) {
+        for (cut, full) in b.iter_mut().zip(&self.sums.buckets) {
             *cut = *full as u32;
         }
         b
@@ -216,32 +228,38 @@ impl Store {
         })
     }
 
-    fn update<R>(&mut self, id: NodeId, f: impl FnOnce(&mut Owner) -> R) -> Option<R> {
-        self.count(id, -1);
-        let result = self.slots.get_mut(&id).map(|s| f(&mut s.owner));
-        self.count(id, 1);
-        result
+    /// Changes an owner, and the sums with it.
+    fn update<R>(&mut self, id: NodeId, f: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+        let slot = self.slots.get_mut(&id)?;
+        self.sums.subtract(id, slot);
+        let result = f(slot);
+        self.sums.add(id, slot);
+        Some(result)
+    }
+}
+
+impl Sums {
+    fn add(&mut self, id: NodeId, slot: &Slot) {
+        let (hash, bucket) = (slot.hash(id), &mut self.buckets[id.bucket()]);
+        *bucket = bucket.wrapping_add(hash);
+        self.root = self.root.wrapping_add(hash);
+        self.bytes += slot.owner.bytes();
     }
 
-    /// Adds an owner to the sums (1) or takes it out of them (-1).
-    fn count(&mut self, id: NodeId, sign: i8) {
-        let Some(slot) = self.slots.get(&id) else {
-            return;
-        };
-        let owner = &slot.owner;
-        let hash = match slot.hidden {
+    fn subtract(&mut self, id: NodeId, slot: &Slot) {
+        let (hash, bucket) = (slot.hash(id), &mut self.buckets[id.bucket()]);
+        *bucket = bucket.wrapping_sub(hash);
+        self.root = self.root.wrapping_sub(hash);
+        self.bytes -= slot.owner.bytes();
+    }
+}
+
+impl Slot {
+    /// What the owner adds to the sums.
+    fn hash(&self, id: NodeId) -> u64 {
+        match self.hidden {
             true => 0,
-            false => owner_hash(id, owner.generation(), owner.version()),
-        };
-        let bucket = &mut self.buckets[id.bucket()];
-        if sign > 0 {
-            self.bytes += owner.bytes();
-            self.root = self.root.wrapping_add(hash);
-            *bucket = bucket.wrapping_add(hash);
-        } else {
-            self.bytes -= owner.bytes();
-            self.root = self.root.wrapping_sub(hash);
-            *bucket = bucket.wrapping_sub(hash);
+            false => owner_hash(id, self.owner.generation(), self.owner.version()),
         }
     }
 }

@@ -16,6 +16,7 @@ mod forged;
 mod heap;
 mod hostile;
 mod join;
+mod memory;
 mod observer;
 mod partition;
 mod pause;
