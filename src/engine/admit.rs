@@ -110,7 +110,7 @@ impl Engine {
             return;
         }
         self.candidates.remove(delta.id);
-        self.heat(delta.id);
+        self.heat(now, delta.id);
         if fresh {
             self.enlist(now, delta);
         }

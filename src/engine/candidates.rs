@@ -17,7 +17,7 @@ const MAX_WAITING: usize = 16 * 1024;
 /// whoever it names: more than three would be more than three times as much.
 pub(super) const PINGS: usize = 3;
 /// Pauses before the second and third ping, then before it is dropped.
-const PATIENCE: [Millis; PINGS] = [150, 500, 3_000];
+const PATIENCE: [Millis; PINGS] = [150, 500, 1_000];
 /// How long the state of somebody who has answered is waited for.
 const CONFIRMED: Millis = 3_000;
 /// Pings to candidates at most in one burst; as many again each second.

@@ -164,9 +164,10 @@ impl Engine {
 
     /// An owner changed: its digest is told in the next messages, about twice
     /// as often as a rumour needs to reach everybody.
-    pub(super) fn heat(&mut self, id: NodeId) {
+    pub(super) fn heat(&mut self, now: Millis, id: NodeId) {
         let members = self.members.present().max(2) as u32;
         self.hot.heat(id, 2 * members.ilog2() + 4);
+        self.hasten_round(now);
     }
 
     /// Which of these digests does the peer not list already?

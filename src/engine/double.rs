@@ -74,7 +74,7 @@ impl Engine {
     pub(super) fn speak_up(&mut self, now: Millis) {
         if self.double.lost.is_some_and(|t| now >= t + REBIRTH) {
             self.double.lost = None;
-            self.heat(self.me);
+            self.heat(now, self.me);
         }
     }
 

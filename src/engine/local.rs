@@ -122,7 +122,7 @@ impl Engine {
     pub(super) fn write(&mut self, now: Millis, key: &str, value: Option<Value>) -> bool {
         let changed = self.store.write(now, self.me, key, value);
         if changed {
-            self.heat(self.me);
+            self.heat(now, self.me);
         }
         changed
     }
