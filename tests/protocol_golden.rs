@@ -176,7 +176,7 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
                 pack_all(w, &source(&entries, 0, 2));
             }),
         ),
-        ("delta-changes", packed(&changed, 2, 7)),
+        ("delta-changes", packed(&changed, 2, 6)),
         ("sync-ask", [&prefix[..], &frame].concat()),
         (
             "sync-finish",

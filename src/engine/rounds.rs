@@ -9,7 +9,7 @@ use super::compare::{DIGEST, Talk};
 use super::syncs::Visit;
 use super::{Engine, Millis};
 use crate::membership::Status;
-use crate::wire::{Digest, Extensions, Gossip, MAX_MESSAGE, NodeId, Writer};
+use crate::wire::{Delta, Digest, Extensions, Gossip, MAX_MESSAGE, NodeId, Writer};
 
 /// A message of this step gets no answer: an exchange ends, whatever happens.
 pub(super) const LAST_STEP: u8 = 6;
@@ -134,11 +134,12 @@ impl Engine {
         let verified = known_at == Some(from);
         let before = self.counters.bytes_out;
         let by = Teller { id, at: Some(from) };
+        let missed = g.step >= LAST_STEP && self.misses(id, &g.deltas);
         self.take(now, by, g.deltas, false);
         self.tell_accused(now, from, id);
         // Pings to those it tells of come again, and may all go to one address.
         let spent = PINGS * (self.counters.bytes_out - before) as usize;
-        if g.by_stream {
+        if g.by_stream || missed {
             match known_at {
                 Some(addr) => self.visit(now, addr, Visit::Member),
                 None => self.visit(now, from, Visit::Stranger),
@@ -195,6 +196,16 @@ impl Engine {
             }
         }
         self.answer(from, g.step + 1, limit, talk, buckets);
+    }
+
+    /// Do these begin behind what we know of their sender? In a message that gets
+    /// no answer that is a goodbye, after more news than it could repeat.
+    fn misses(&self, id: NodeId, deltas: &[Delta]) -> bool {
+        let Some(known) = self.store.get(id) else {
+            return false;
+        };
+        let behind = |d: &Delta| d.generation == known.generation() && d.from > known.version();
+        deltas.iter().any(|delta| delta.id == id && behind(delta))
     }
 
     /// Sends what there is to say, if anything.

@@ -205,3 +205,26 @@ fn who_left_may_come_back() {
         finish(world, 6);
     });
 }
+
+#[test]
+fn who_leaves_after_a_large_change_has_said_goodbye_and_its_last_words() {
+    seeds(5, |seed| {
+        for (nodes, keys) in [(2, 1), (3, 1), (20, 1), (5, 40)] {
+            let mut world = joined(seed, nodes);
+            let gone = world.pick(1, &[])[0];
+            // More than one datagram carries: the goodbye cannot repeat it.
+            let value = vec![b'x'; 3_000];
+            for key in 0..keys {
+                let _ = world.set(gone, &format!(".last{key}"), &value);
+            }
+            world.leave(gone, 250);
+            let told = world.wait(2_000, |world| {
+                let mut others = world.running().into_iter().filter(|&id| id != gone);
+                others.all(|id| world.status(id, gone) == Some(Status::Left))
+            });
+            assert!(told.is_some(), "{nodes} nodes, {keys} keys: no goodbye");
+            assert_eq!(world.deaths(), []);
+            finish(world, nodes);
+        }
+    });
+}
