@@ -10,8 +10,8 @@
 
 pub mod keys;
 mod limits;
-mod order;
 mod log;
+mod order;
 mod owner;
 mod pool;
 mod store;
