@@ -6,6 +6,7 @@
 //!
 //! Nothing here knows sockets, routes or a clock.
 
+mod best;
 mod hash;
 mod ownership;
 mod score;

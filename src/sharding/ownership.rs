@@ -12,14 +12,15 @@
 
 use std::collections::BTreeMap;
 
+use super::best::Best;
 use super::hash::{Shard, ShardCount};
 use super::score::{Bidder, Weight};
 use crate::wire::NodeId;
 
 /// Place of a member in the table.
-type Slot = u16;
+pub(super) type Slot = u16;
 /// No member: there are fewer than ranks.
-const NOBODY: Slot = Slot::MAX;
+pub(super) const NOBODY: Slot = Slot::MAX;
 /// The most members that a table ranks.
 pub const MAX_MEMBERS: usize = NOBODY as usize;
 /// The most replicas of a shard.
@@ -190,9 +191,10 @@ impl Ownership {
             .zip(0..)
             .map(|((&id, &weight), slot)| (id, (slot, weight)))
             .collect();
+        let bidders = self.bidders();
         let mut best = Best::new(self.ranks);
         for shard in self.shards.shards() {
-            self.rank(shard, &mut best);
+            self.rank(shard, &bidders, &mut best);
         }
         self.changes(before)
     }
@@ -249,6 +251,7 @@ impl Ownership {
             return;
         };
         self.members[usize::from(slot)] = None;
+        let bidders = self.bidders();
         let mut best = Best::new(self.ranks);
         for shard in self.shards.shards() {
             let ranked = &self.ranked[self.range(shard)];
@@ -257,51 +260,29 @@ impl Ownership {
                 Some(_) => {}
                 None => continue,
             }
-            self.rank(shard, &mut best);
+            self.rank(shard, &bidders, &mut best);
         }
     }
 
+    fn bidders(&self) -> Vec<(Bidder, Slot)> {
+        let members = self.members.iter().zip(0..);
+        members
+            .filter_map(|(member, slot)| Some(((*member)?, slot)))
+            .collect()
+    }
+
     /// Ranks all members for a shard.
-    fn rank(&mut self, shard: Shard, best: &mut Best) {
+    fn rank(&mut self, shard: Shard, bidders: &[(Bidder, Slot)], best: &mut Best) {
         best.clear();
-        for (member, slot) in self.members.iter().zip(0..) {
-            if let Some(member) = member {
-                best.offer((member.cost(shard), member.id, slot));
+        let mut most = u64::MAX;
+        for &(bidder, slot) in bidders {
+            if let Some(cost) = bidder.cost_up_to(most, shard) {
+                most = best.offer((cost, bidder.id, slot));
             }
         }
         let range = self.range(shard);
         for (place, &(_, _, slot)) in self.ranked[range].iter_mut().zip(&best.ranked) {
             *place = slot;
         }
-    }
-}
-
-/// The lowest costs seen so far.
-struct Best {
-    ranked: Vec<(u64, NodeId, Slot)>,
-}
-
-impl Best {
-    const WORST: (u64, NodeId, Slot) = (u64::MAX, NodeId(u64::MAX), NOBODY);
-
-    fn new(ranks: usize) -> Self {
-        Best {
-            ranked: vec![Self::WORST; ranks],
-        }
-    }
-
-    fn clear(&mut self) {
-        self.ranked.fill(Self::WORST);
-    }
-
-    #[inline]
-    fn offer(&mut self, bid: (u64, NodeId, Slot)) {
-        let last = self.ranked.len() - 1;
-        if bid >= self.ranked[last] {
-            return;
-        }
-        let place = self.ranked.partition_point(|other| *other < bid);
-        self.ranked[place..].rotate_right(1);
-        self.ranked[place] = bid;
     }
 }
