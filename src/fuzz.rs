@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use crate::engine::{Config, Effect, Engine, Millis};
 use crate::liveness::Verdict;
 use crate::membership::Life;
+use crate::sharding::Claim;
 use crate::sim::forge;
 use crate::wire::{Envelope, MAX_DATAGRAM, MAX_FRAME, NodeId, VERSION, text_hash};
 
@@ -42,6 +43,9 @@ pub fn values(bytes: &[u8]) {
     }
     if let Ok(verdict) = Verdict::decode(bytes) {
         assert_eq!(Verdict::decode(&verdict.encode()), Ok(verdict));
+    }
+    if let Ok(claim) = Claim::decode(bytes) {
+        assert_eq!(Claim::decode(&claim.encode()), Ok(claim));
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = Verdict::subject(text);

@@ -10,6 +10,7 @@
 //! - [`engine`]: the sans-IO state machine that ties these together;
 //! - [`sim`]: a deterministic simulator that drives it in virtual time;
 //! - [`routing`]: which of the nodes that answer a pattern gets a call;
+//! - [`sharding`]: which node answers for which keys of a pin;
 //! - [`net`]: sockets, timers and threads around the engine: a running node;
 //! - [`service`]: a Seneca service in pure Rust, on the Seneca tcp wire;
 //! - `addon` (a feature): the class that Node.js sees.
@@ -29,8 +30,10 @@ pub mod membership;
 pub mod net;
 pub mod routing;
 pub mod service;
+pub mod sharding;
 pub mod sim;
 pub mod state;
+mod text;
 pub mod time;
 pub mod wire;
 

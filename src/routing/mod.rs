@@ -21,7 +21,6 @@ mod resolve;
 mod router;
 mod strategy;
 mod table;
-mod text;
 mod view;
 
 pub use event::{Down, Outcome, Refusal, RouteEvent};

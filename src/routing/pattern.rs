@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::glob::Glob;
-use super::text::{js_float, js_order, js_string};
+use crate::text::{js_float, js_order, js_string};
 
 /// A set of `key: value` conditions on the top level of a message.
 ///

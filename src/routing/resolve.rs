@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::glob::Glob;
 use super::pattern::Pattern;
-use super::text::{js_order, js_string};
+use crate::text::{js_order, js_string};
 
 /// Patterns, each with a value.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 /// `String(value)`.
-pub(super) fn js_string(value: &Value) -> Cow<'_, str> {
+pub(crate) fn js_string(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => "null".into(),
         Value::Bool(true) => "true".into(),
@@ -37,7 +37,7 @@ fn js_number(number: &Number) -> String {
 }
 
 /// The shortest digits that name the number, laid out as ECMAScript does.
-pub(super) fn js_float(x: f64) -> String {
+pub(crate) fn js_float(x: f64) -> String {
     if x == 0.0 {
         return "0".into();
     }
@@ -74,7 +74,7 @@ pub(super) fn js_float(x: f64) -> String {
 }
 
 /// The order of JavaScript's `sort()`: by UTF-16 code units.
-pub(super) fn js_order(a: &str, b: &str) -> Ordering {
+pub(crate) fn js_order(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 
