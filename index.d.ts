@@ -78,6 +78,52 @@ declare namespace gossip {
     wait?: number;
     /** Calls that one caller has in flight at one node, at most. */
     concurrency?: number;
+    /** The key, or a path such as `'user.id'`, by whose value calls go to one node each. */
+    shard?: string | Sharding;
+  }
+
+  /** How the keys of a pin are shared out. */
+  interface Sharding {
+    /** Name of the key in a message, or a path such as `'user.id'`. */
+    key: string;
+    /** Into how many shards the keys are divided, the same on all nodes. Default 16384. */
+    shards?: number;
+    /** How many further nodes `get:owner` names. Default 0. */
+    replicas?: number;
+    /** May a message go without the key? It then goes anywhere. Default false. */
+    optional?: boolean;
+    /** How long a shard may take to change its owner, ms; the same on all nodes. Default 10000. */
+    handover?: number;
+  }
+
+  /** The message `sys:gossip,on:shards`. */
+  interface ShardsMoved {
+    pin: string;
+    /** Numbers of shards whose calls wait for the reply. */
+    gained: number[];
+    /** Numbers of shards that are given away after the reply. */
+    lost: number[];
+    /** Above that of every owner before, as far as this node has heard of them. */
+    epoch: number;
+  }
+
+  /** `seneca.export('gossip/owns')`: may this node work on a key now? The pin may be left out where it has one. */
+  type Owns = (key: string | number | boolean, pin?: Pin) => boolean;
+  /** `seneca.export('gossip/shard')`: the shard of a key. */
+  type ShardOf = (key: string | number | boolean, pin?: Pin) => number;
+
+  /** What `sys:gossip,get:owner` answers. */
+  interface KeyOwner {
+    ok: true;
+    shard: number;
+    /** Name of the node that shall own it; null when nobody takes shards. */
+    owner: string | null;
+    /** Who is next, best first. */
+    replicas: string[];
+    /** Is it this node? */
+    self: boolean;
+    /** May this node run calls of it now? */
+    held: boolean;
   }
 
   /** Settings of the gossip engine; times in ms. */

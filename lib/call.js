@@ -34,6 +34,8 @@ const LOOK_AGAIN = 50;
  *   false if it is none of the route
  * @property {(route: number, target: number, latencyUs: number, outcome: number) => void} done ends what `pick` or
  *   `begin` began
+ * @property {(route: number, key: string) => number} pickKey the target that owns a key, counted like one of `pick`; -3
+ *   when that is this node
  * @property {(route: number) => number[]} targets all of them, for `observe`
  * @property {() => void} [refresh] hands over events that wait in the core: a target may be picked before it is told
  *
@@ -46,6 +48,10 @@ const LOOK_AGAIN = 50;
  * @property {number} [wait] ms to wait for a target
  * @property {string} [gone] why it has no target any more
  * @property {number} [concurrency] calls in flight per target; 0 = no bound
+ *
+ * @typedef {object} Keyed what a call to a sharded pin has besides
+ * @property {string} key
+ * @property {(() => void) | null} home makes it a message of this node, which has become the owner
  *
  * @typedef {object} CallerOptions
  * @property {any} seneca the root instance
@@ -99,8 +105,9 @@ class Caller {
    * @param {any} meta of the act
    * @param {(err: any, out?: any) => void} reply
    * @param {any} [instance] the delegate that acts: what is left of the calls above bounds this one
+   * @param {Keyed | null} [keyed]
    */
-  call(spec, msg, meta, reply, instance) {
+  call(spec, msg, meta, reply, instance, keyed = null) {
     this.counters.calls++;
     if (this.budget < BUDGET_MAX) this.budget += BUDGET_SHARE;
     const sync = meta.sync !== false;
@@ -126,6 +133,7 @@ class Caller {
     const deadline = deadlineOf(meta, spec.timeout || 0, instance);
     const call = new Call(this, spec, msg, meta, body, this.trackOf(msg), answer, deadline);
     call.instance = instance;
+    call.keyed = keyed;
     if (spec.model === 'observe') new Observation(this, call).start();
     else call.start();
   }

@@ -23,6 +23,10 @@ const TEXTS = {
     `${d.target ? ` from ${d.target}` : ', no target took it'}.`,
   overloaded: (d) =>
     `No target of ${d.pattern} can take another call now: ${d.why || 'all are at their limit'}.`,
+  shard_key_missing: (d) =>
+    `The message for ${d.pattern} has no '${d.key}', which decides what node owns it: give it a string, a number or` +
+    ' a boolean, or set `shard.optional` for this pin.',
+  not_owner: (d) => `This node does not own the key of ${d.pattern}: ${d.owner || 'nobody'} does.`,
   closed: (d) => `This node is closed, ${d.pattern} was not answered.`,
   transport_missing: (d) =>
     `The node ${d.target} is reached by the transport '${d.kind}', which cannot be used here: ${d.why}.`,

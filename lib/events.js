@@ -16,7 +16,7 @@ const BURST = 50;
 
 /** @typedef {InstanceType<typeof import('./gossiper').Gossiper>} Gossiper */
 
-const EVENTS = ['join', 'alive', 'suspect', 'fail', 'leave', 'update'];
+const EVENTS = ['join', 'alive', 'suspect', 'fail', 'leave', 'update', 'shards'];
 
 /** The actions that answer where the service has none. */
 const defaults = new WeakSet();
@@ -108,4 +108,4 @@ function sendEvents(root, gossiper, lookup) {
   });
 }
 
-module.exports = { addDefaults, sendEvents };
+module.exports = { addDefaults, isHeard, sendEvents };

@@ -3,6 +3,7 @@
 // What a service may ask of its node: `sys:gossip,...`.
 
 const { metaTags } = require('./options');
+const { noPin } = require('./shards');
 
 /** Fields of the service behind a member. */
 const SERVICE = ['host', 'port', 'type', 'instance', 'weight', 'pins'];
@@ -36,6 +37,7 @@ function member(raw) {
  * @param {() => any} node.gossiper null before the start
  * @param {() => any} node.calls counters of calls
  * @param {(target: number) => { connection: string, why?: string }} node.connection
+ * @param {(pin: any, key: any) => any} node.owner who owns a key, null where nothing is sharded
  * @param {(meta: any) => boolean} node.setMeta
  * @param {() => Promise<void>} node.leave
  */
@@ -59,6 +61,16 @@ function addMessages(instance, node) {
         })),
       }));
       reply({ ok: true, routes });
+    })
+    .add('sys:gossip,get:owner', function get_owner({ pin, key }, reply) {
+      const owner = node.owner(pin, key);
+      if (owner) reply({ ok: true, ...owner });
+      else reply(noPin(pin));
+    })
+    .add('sys:gossip,get:shards', function get_shards(_, reply) {
+      const gossiper = node.gossiper();
+      const pins = gossiper?.running ? JSON.parse(gossiper.native.shards()) : [];
+      reply({ ok: true, pins });
     })
     .add('sys:gossip,get:status', function get_status(_, reply) {
       reply({ ok: true, ...(node.gossiper()?.status() ?? {}), calls: node.calls() });

@@ -121,6 +121,10 @@ function nativeNode() {
 const core = {
   pick: binding.pick,
   pickOther: binding.pickOther,
+  pickKey: binding.pickKey,
+  shardEnter: binding.shardEnter,
+  shardExit: binding.shardExit,
+  shardOwns: binding.shardOwns,
   begin: binding.begin,
   done: binding.done,
 };

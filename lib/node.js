@@ -3,15 +3,18 @@
 // The node behind one Seneca instance: its ports, its routes, its life.
 
 const { createCaller } = require('./call');
-const { seedList } = require('./check');
+const { seedList, show } = require('./check');
 const { closeOnSignals } = require('./close');
 const { sendEvents } = require('./events');
-const { canon, isReserved, matches } = require('./patterns');
+const { canon, isReserved, matches, pins: readPins } = require('./patterns');
 const { Publisher } = require('./publish');
 const { GossipError } = require('./refusal');
-const { createRouter } = require('./router');
+const { createRouter, createShardCore } = require('./router');
 const { isOurs, Routes } = require('./routes');
 const { callPortError, listenByHook, open } = require('./service');
+const { HandOver } = require('./hand-over');
+const { noPin, Shards } = require('./shards');
+const { keyText } = require('./shard-key');
 const { createForeign } = require('./targets');
 const { createClients } = require('./tcp/client');
 const { createListener } = require('./tcp/listener');
@@ -64,9 +67,15 @@ class Node {
     });
     /** @type {Map<number, string>} Seneca's ids of the instances behind targets */
     this.instances = new Map();
+    this.shards = new Shards({
+      core: createShardCore(() => this.gossiper),
+      caller: this.caller,
+    });
+    this.handOver = new HandOver(root, options.listen, options.weight);
     this.routes = new Routes({
       root,
       caller: this.caller,
+      shards: this.shards,
       override: options.override,
       instances: (route) => this._instances(route),
     });
@@ -76,6 +85,7 @@ class Node {
       isOurs,
       publish: (offers) => {
         this.offers = offers;
+        for (const [pattern, offer] of offers) if (offer.shard) this.routes.own(pattern, offer);
         try {
           this._publish();
         } catch (/** @type {any} */ err) {
@@ -124,6 +134,8 @@ class Node {
 
     const others = seeds.filter((seed) => seed !== gossiper.name);
     if (others.length > 0 && !this.ending) await within(synced, this._atMost(options.jointime));
+    // Not before: who does not know the others yet would take itself for the owner of everything.
+    if (!this.ending) this.handOver.begin(gossiper);
   }
 
   /**
@@ -237,6 +249,12 @@ class Node {
       bereft.push(event);
     });
     on('synced', () => this.giveUp());
+    on('shards', (event) => this.handOver.moved(event));
+    /** Has a shard moved since the last batch? */
+    let moved = false;
+    on('shards_free', () => {
+      moved = true;
+    });
 
     /** @type {Map<string, any> | null} members, asked for once per batch of events */
     let known = null;
@@ -248,6 +266,10 @@ class Node {
       known = null;
       bereft = [];
       routes.settle();
+      if (moved) {
+        moved = false;
+        this.shards.look();
+      }
       caller.wake();
     });
 
@@ -295,9 +317,72 @@ class Node {
     }
   }
 
+  /**
+   * Who owns a key of a sharded pin.
+   *
+   * @param {any} pin one of any node; may be left out where this node has only one
+   * @param {any} key
+   * @returns {any} null when nobody shares it out
+   */
+  owner(pin, key) {
+    const text = this._key(key);
+    return this.shards.core.owner(this._pin(pin), text);
+  }
+
+  /**
+   * May a message of this key run here now?
+   *
+   * @param {any} key
+   * @param {any} pin
+   */
+  owns(key, pin) {
+    return this.shards.core.owns(this._pin(pin), this._key(key));
+  }
+
+  /**
+   * The shard of a key, as `on:shards` names it.
+   *
+   * @param {any} key
+   * @param {any} pin
+   */
+  shardOf(key, pin) {
+    const owner = this.owner(pin, key);
+    if (!owner) throw noPin(pin);
+    return owner.shard;
+  }
+
+  /** @param {any} key */
+  _key(key) {
+    const text = keyText(key);
+    if (text !== undefined) return text;
+    throw new GossipError('gossip_value', `a key is a string, number or boolean, not ${show(key)}`);
+  }
+
+  /**
+   * The canonical text of a sharded pin.
+   *
+   * @param {any} pin
+   */
+  _pin(pin) {
+    const own = [...this.handOver.pins.keys()];
+    if (pin === undefined || pin === null) {
+      if (own.length === 1) return own[0];
+      throw new GossipError(
+        'gossip_value',
+        `which pin? this node shares out ${own.length === 0 ? 'none' : own.join(' and ')}`,
+      );
+    }
+    return canon(readPins(pin, this.root.util.Jsonic)[0] ?? {});
+  }
+
   /** Counters of calls, both ways. */
   calls() {
-    return { out: this.caller.stats(), in: this.call?.stats() ?? null };
+    const { counters, held } = this.shards;
+    return {
+      out: this.caller.stats(),
+      in: this.call?.stats() ?? null,
+      shards: { ...counters, waiting: held.size },
+    };
   }
 
   /**
@@ -318,17 +403,22 @@ class Node {
     try {
       if (gossiper?.running) gossiper.native.leaving();
       call?.goodbye();
+      this.handOver.release();
+      // What waits for a shard that will not come any more goes to its new owner.
+      this.shards.look();
       const left = (await call?.drain(this.options.drain)) ?? 0;
       this.unfinished = left;
       if (left > 0) this.log('warn', `closing with ${left} calls unfinished after drain`);
       while (caller.inflight > 0 && Date.now() < until) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
+      await this.handOver.end(until);
       await gossiper?.leave();
     } catch (/** @type {any} */ err) {
       this.log('warn', `leaving failed: ${err.message}`);
     }
     this.routes.close();
+    this.shards.close();
     await Promise.allSettled([caller.close(), call?.close(), gossiper?.stop()]);
     this.forgetSignals?.();
   }

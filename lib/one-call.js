@@ -13,6 +13,8 @@ const Outcome = Object.freeze({ OK: 0, ERROR: 1, LOST: 2, TIMEOUT: 3 });
 
 const RETRY_FIRST = 10;
 const RETRY_MAX = 500;
+/** What `pickKey` says of a key that this node owns. */
+const HOME = -3;
 const ID_LETTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
 
 class Call {
@@ -33,6 +35,8 @@ class Call {
     this.meta = meta;
     /** @type {any} */
     this.instance = null;
+    /** @type {import('./call').Keyed | null} */
+    this.keyed = null;
     this.id = meta.id;
     this.body = body;
     this.track = track;
@@ -79,8 +83,11 @@ class Call {
     while (route >= 0) {
       /** @type {number} */
       let outcome = Outcome.LOST;
-      const target =
-        this.exclude === undefined ? router.pick(route) : router.pick(route, this.exclude);
+      const target = this.pick(router, route);
+      if (target === HOME && this.keyed?.home) {
+        this.goHome(this.keyed.home);
+        return;
+      }
       if (target < 0) {
         // -2: there are targets, all at the limit that the offer sets.
         if (target === -2) {
@@ -117,6 +124,35 @@ class Call {
     }
     if (full) this.fail(this.overloaded(), -1);
     else this.noTarget();
+  }
+
+  /**
+   * @param {import('./call').Router} router
+   * @param {number} route
+   */
+  pick(router, route) {
+    const { exclude, keyed } = this;
+    if (keyed === null)
+      return exclude === undefined ? router.pick(route) : router.pick(route, exclude);
+    const target = router.pickKey(route, keyed.key);
+    // Nobody else may have it: it waits until the owner takes it, or is another one.
+    if (exclude === undefined || !exclude.includes(target)) return target;
+    router.done(route, target, 0, Outcome.OK);
+    return -1;
+  }
+
+  /**
+   * This node has become the owner.
+   * @param {() => void} home
+   */
+  goHome(home) {
+    const { caller } = this;
+    this.over = true;
+    caller.calls.delete(this);
+    caller.waiting.delete(this);
+    caller.deadlines.remove(/** @type {any} */ (this));
+    this.reply = null;
+    home();
   }
 
   /** @param {number} target */

@@ -20,6 +20,7 @@ const {
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
+const { shardOption } = require('./shard-key');
 
 /** Defaults of the plugin, as the README lists them. */
 const DEFAULTS = Object.freeze({
@@ -53,9 +54,21 @@ const NAMES = [
   'gossip',
 ];
 
-const LISTEN_NAMES = ['pin', 'model', 'strategy', 'retry', 'timeout', 'wait', 'concurrency'];
+const LISTEN_NAMES = [
+  'pin',
+  'model',
+  'strategy',
+  'retry',
+  'timeout',
+  'wait',
+  'concurrency',
+  'shard',
+];
 const MODELS = ['consume', 'observe'];
 const STRATEGIES = ['p2c', 'round-robin', 'random'];
+
+/** How long a call to a sharded pin waits for an owner, unless `wait` says so, ms. */
+const SHARD_WAIT = 10_000;
 
 /** What `advertise` is. */
 const HOST = 'a host name or address, without port';
@@ -125,9 +138,6 @@ function stated(options) {
 function listenEntry(entry, option, jsonic) {
   if (!isObject(entry)) refuse(option, 'an object with a pin', entry);
   const given = stated(entry);
-  if (given.shard !== undefined || given.strategy === 'shard') {
-    refuse(`${option}.shard`, 'left out: this version has no sharding yet');
-  }
   onlyKnown(given, LISTEN_NAMES, `${option}.`);
   if (given.pin === undefined) refuse(`${option}.pin`, "given, a pattern such as 'role:api'");
   const day = 24 * 3_600_000;
@@ -147,7 +157,14 @@ function listenEntry(entry, option, jsonic) {
   if (given.concurrency !== undefined) {
     offer.concurrency = integer(given.concurrency, `${option}.concurrency`, 1, 1_000_000);
   }
-  return { pins: pinList(given.pin, `${option}.pin`, jsonic), offer };
+  const shard = given.shard === undefined ? null : shardOption(given.shard, `${option}.shard`);
+  if (shard) {
+    if (offer.strategy) refuse(`${option}.strategy`, "left out: with 'shard' the key decides");
+    if (offer.model === 'observe') refuse(`${option}.model`, "'consume': one node owns a key");
+    // Long enough for a dead owner to be found and for a live one to hand over.
+    offer.wait ??= Math.max(SHARD_WAIT, shard.handover);
+  }
+  return { pins: pinList(given.pin, `${option}.pin`, jsonic), offer, shard };
 }
 
 /**
@@ -166,7 +183,7 @@ function listenList(given, jsonic) {
     });
   }
   if (given.pin !== undefined && given.pin !== null) {
-    entries.push({ pins: pinList(given.pin, 'pin', jsonic), offer: {} });
+    entries.push({ pins: pinList(given.pin, 'pin', jsonic), offer: {}, shard: null });
   }
   return entries;
 }

@@ -55,6 +55,7 @@ function define(instance, given) {
     gossiper: () => node.gossiper,
     calls: () => node.calls(),
     connection: (target) => node.caller.connection(target),
+    owner: (pin, key) => node.owner(pin, key),
     setMeta: (meta) => node.setMeta(meta),
     leave: shutdown,
   });
@@ -73,7 +74,11 @@ function define(instance, given) {
 
   return {
     name: 'gossip',
-    exports: { gossiper: () => node.gossiper },
+    exports: {
+      gossiper: () => node.gossiper,
+      owns: (/** @type {any} */ key, /** @type {any} */ pin) => node.owns(key, pin),
+      shard: (/** @type {any} */ key, /** @type {any} */ pin) => node.shardOf(key, pin),
+    },
   };
 }
 

@@ -31,7 +31,8 @@ class Publisher {
   /**
    * @param {object} parts
    * @param {any} parts.root the root instance of Seneca
-   * @param {{ pins: Record<string, string>[], offer: Record<string, any> }[]} parts.entries
+   * @param {{ pins: Record<string, string>[], offer: Record<string, any>,
+   *   shard: import('./shard-key').Sharding | null }[]} parts.entries
    * @param {(def: any) => boolean} parts.isOurs
    * @param {(offers: [string, Record<string, any>][]) => void} parts.publish gets all offers
    *   whenever they changed
@@ -44,7 +45,12 @@ class Publisher {
     this.added = added;
     // The most specific pin decides how a pattern is offered.
     this.pins = entries
-      .flatMap(({ pins, offer }) => pins.map((pin) => ({ pin, offer })))
+      .flatMap(({ pins, offer, shard }) =>
+        pins.map((pin) => ({
+          pin,
+          offer: shard ? { ...offer, shard: sharded(pin, shard) } : offer,
+        })),
+      )
       .sort((a, b) => moreSpecific(a.pin, b.pin));
     /** @type {Map<string, { pattern: Record<string, string>, offer: any, def: any }>} */
     this.inside = new Map();
@@ -137,6 +143,16 @@ function moreSpecific(a, b) {
   const globs = (/** @type {Record<string, string>} */ pin) =>
     Object.values(pin).filter((value) => /[*?]/.test(value)).length;
   return Object.keys(b).length - Object.keys(a).length || globs(a) - globs(b);
+}
+
+/**
+ * What the callers of a sharded pin need to know.
+ *
+ * @param {Record<string, string>} pin
+ * @param {import('./shard-key').Sharding} shard
+ */
+function sharded(pin, { key, optional }) {
+  return { pin: canon(pin), key, optional };
 }
 
 /**

@@ -20,6 +20,7 @@ function createRouter(gossiperNow) {
       exclude === undefined
         ? core.pick(running(), route)
         : core.pickOther(running(), route, exclude),
+    pickKey: (route, key) => core.pickKey(running(), route, key),
     begin: (route, target) => core.begin(running(), route, target),
     done: (route, target, latency, outcome) =>
       core.done(running(), route, target, latency, outcome),
@@ -31,4 +32,26 @@ function createRouter(gossiperNow) {
   };
 }
 
-module.exports = { createRouter };
+/**
+ * The core's view of shards, as `shards.js` uses it.
+ *
+ * @param {() => InstanceType<typeof import('./gossiper').Gossiper> | null} gossiperNow
+ * @returns {import('./shards').Core}
+ */
+function createShardCore(gossiperNow) {
+  const running = () => {
+    const gossiper = gossiperNow();
+    return gossiper?.running ? gossiper : null;
+  };
+  return {
+    enter: (pin, key) => core.shardEnter(running()?.handle ?? 0, pin, key),
+    exit: (ticket) => core.shardExit(running()?.handle ?? 0, ticket),
+    owns: (pin, key) => core.shardOwns(running()?.handle ?? 0, pin, key),
+    owner(pin, key) {
+      const told = running()?.native.owner(pin, key);
+      return told ? JSON.parse(told) : null;
+    },
+  };
+}
+
+module.exports = { createRouter, createShardCore };

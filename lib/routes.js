@@ -17,6 +17,7 @@
 const { makeError } = require('./errors');
 const { canon, clean, isReserved, isSafe, read } = require('./patterns');
 const { localBelow } = require('./publish');
+const { readSharding } = require('./shards');
 const { Waiting, run } = require('./waiting');
 
 /** A message goes through so many instances at most. */
@@ -40,6 +41,7 @@ const isOurs = (def) => ours.has(def.func);
  * @property {any} spec what the caller knows of the route
  * @property {boolean} live has it a target?
  * @property {boolean} needed do calls wait for its first target?
+ * @property {any} own its sharding, if this instance answers it and it is sharded
  * @property {((this: any, msg: any, reply: any, meta: any) => void) | null} action
  */
 
@@ -48,12 +50,14 @@ class Routes {
    * @param {object} parts
    * @param {any} parts.root the root instance of Seneca
    * @param {any} parts.caller makes the calls (`call.js`)
+   * @param {import('./shards').Shards} parts.shards
    * @param {boolean} parts.override do remote routes go over local actions?
    * @param {(route: number) => string[]} parts.instances Seneca's ids of the route's targets
    */
-  constructor({ root, caller, override, instances }) {
+  constructor({ root, caller, shards, override, instances }) {
     this.root = root;
     this.caller = caller;
+    this.shards = shards;
     this.override = override;
     this.instances = instances;
     /** @type {Map<string, Entry>} by canonical pattern */
@@ -86,6 +90,7 @@ class Routes {
       timeout: offer.timeout ?? 0,
       wait: offer.wait ?? 0,
       concurrency: offer.concurrency ?? 0,
+      shard: entry.own ?? readSharding(offer.shard),
     });
     entry.live = true;
     this._lay(entry);
@@ -123,6 +128,23 @@ class Routes {
   }
 
   /**
+   * A sharded pattern that this instance answers: whose the key of a message is decides, also for its own calls.
+   *
+   * @param {string} pattern
+   * @param {any} offer
+   */
+  own(pattern, offer) {
+    const shape = shapeOf(pattern, offer);
+    const sharding = readSharding(offer.shard);
+    if (!shape || !sharding) return;
+    const entry = this._entry(pattern, shape);
+    entry.own = sharding;
+    const { wait = 0, timeout = 0, retry = 0 } = offer;
+    Object.assign(entry.spec, { shard: sharding, wait, timeout, retry });
+    this._lay(entry);
+  }
+
+  /**
    * A pattern that will be called: calls wait for its first target.
    *
    * @param {string} pattern
@@ -140,8 +162,8 @@ class Routes {
    * @param {any} def
    */
   covered(def) {
-    if (!this.override || this.closed) return;
     const entry = this.entries.get(def.pattern);
+    if (this.closed || !(this.override || entry?.own)) return;
     if (entry?.action) setImmediate(() => this._lay(entry));
   }
 
@@ -161,9 +183,10 @@ class Routes {
       const spec = { route: -1, pattern, model: 'consume', retry: 0, timeout: 0, wait: 0 };
       entry = {
         shape,
-        spec: Object.assign(spec, { concurrency: 0 }),
+        spec: Object.assign(spec, { concurrency: 0, shard: null }),
         live: false,
         needed: false,
+        own: null,
         action: null,
       };
       this.entries.set(pattern, entry);
@@ -179,7 +202,7 @@ class Routes {
   _lay(entry) {
     const top = this._exact(entry.shape);
     if (top && isOurs(top)) return;
-    if (top && !top.client && !this.override) return;
+    if (top && !top.client && !this.override && !entry.own) return;
     const routes = this;
     entry.action = function gossip_client(msg, reply, meta) {
       routes._dispatch(entry, this, msg, reply, meta);
@@ -227,9 +250,14 @@ class Routes {
     const track = msg.transport$?.track;
     const passed = Array.isArray(track) ? track : [];
     const arrived = passed.length > 0 || meta?.remote;
-    if (arrived) {
+    const { shard } = entry.spec;
+    if (arrived || shard) {
       const local = localBelow(instance.private$.act?.def?.priordef, isOurs);
-      if (local) {
+      if (shard && (entry.own ? local : entry.live)) {
+        this.shards.dispatch(entry.spec, entry.own && local, instance, msg, reply, meta, passed);
+        return;
+      }
+      if (arrived && local) {
         run(local, instance, msg, reply);
         return;
       }

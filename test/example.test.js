@@ -83,3 +83,47 @@ for (const version of VERSIONS) {
     });
   });
 }
+
+describe('the sharded counters', function () {
+  this.timeout(60_000);
+  let folder;
+
+  before(() => {
+    folder = project('seneca');
+    const text = fs.readFileSync(path.join(ROOT, 'examples', 'counters.js'), 'utf8');
+    // A directory of its own.
+    fs.writeFileSync(path.join(folder, 'counters.js'), text.replace('os.tmpdir()', '__dirname'));
+  });
+  after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  afterEach(killAll);
+
+  it('each count goes on where it was, whoever joins and leaves', async () => {
+    const [one, two] = [await freePort(), await freePort()];
+    const run = (/** @type {number} */ port, /** @type {string[]} */ ...seeds) => {
+      const args = [String(port), ...seeds];
+      return script(path.join(folder, 'counters.js'), { cwd: folder, args });
+    };
+    const first = run(one);
+    await until(() => /\d+, by/.test(first.output()), { within: 15_000 });
+    const second = run(two, `127.0.0.1:${one + 1}`);
+    const gained = () => /[1-9]\d* shards gained/.test(second.output());
+    await until(gained, { within: 30_000, what: 'shards of the second' });
+    process.kill(/** @type {number} */ (first.pid), 'SIGTERM');
+    await first.ended;
+    const before = second.output().length;
+    const later = () => second.output().slice(before);
+    const all = () => ['ann', 'bob', 'cem', 'dia'].every((user) => later().includes(`${user}: `));
+    await until(all, { within: 30_000, what: 'counts of all users' });
+    // Counts of each user, in the order in which they were given: never one twice, none left out.
+    for (const user of ['ann', 'bob', 'cem', 'dia']) {
+      const lines = `${first.output()}\n${second.output()}`;
+      const found = [...lines.matchAll(new RegExp(`^${user}: (\\d+),`, 'gm'))];
+      const counts = found.map(([, count]) => Number(count)).sort((a, b) => a - b);
+      assert.deepEqual(
+        counts,
+        Array.from(counts, (_, at) => at + 1),
+        user,
+      );
+    }
+  });
+});

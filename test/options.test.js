@@ -133,7 +133,45 @@ describe('options', () => {
     assert.deepEqual(resolve({ pin: 'role:api; a:1,b:2' }).pins, [api, { a: '1', b: '2' }]);
     assert.deepEqual(resolve({ pin: ['role:api', { n: 1 }] }).pins, [api, { n: '1' }]);
     const [entry] = resolve({ listen: { pin: 'role:api', retry: 2, model: 'observe' } }).listen;
-    assert.deepEqual(entry, { pins: [api], offer: { retry: 2, model: 'observe' } });
+    assert.deepEqual(entry, { pins: [api], offer: { retry: 2, model: 'observe' }, shard: null });
+  });
+
+  it('reads the key of a sharded pin in both forms', () => {
+    const shard = (/** @type {any} */ given) =>
+      resolve({ listen: { pin: 'a:1', ...given } }).listen[0];
+    const all = { key: 'user.id', shards: 16_384, replicas: 0, optional: false, handover: 10_000 };
+    assert.deepEqual(shard({ shard: 'user.id' }).shard, all);
+    assert.deepEqual(shard({ shard: { key: 'user.id' } }).shard, all);
+    const other = { key: 'id', shards: 64, replicas: 2, optional: true, handover: 30_000 };
+    assert.deepEqual(shard({ shard: other }).shard, other);
+    // A call waits longer than an owner takes to be found dead, or to hand over.
+    assert.equal(shard({ shard: 'id' }).offer.wait, 10_000);
+    assert.equal(shard({ shard: other }).offer.wait, 30_000);
+    assert.equal(shard({ shard: other, wait: 5 }).offer.wait, 5);
+  });
+
+  it('says what is wrong with a sharded pin', () => {
+    const refuses = (/** @type {any} */ given, /** @type {string} */ option) =>
+      assert.throws(
+        () => resolve({ listen: [{ pin: 'a:1', ...given }] }),
+        (/** @type {any} */ err) =>
+          err.code === 'gossip_option' && err.details.option === `listen[0].${option}`,
+        option,
+      );
+    for (const key of ['', '.', 'a..b', 'a$', 7, true, [], {}, 'a.b.c.d.e.f.g.h.i']) {
+      if (typeof key === 'string') refuses({ shard: key }, 'shard');
+      refuses({ shard: { key } }, 'shard.key');
+    }
+    refuses({ shard: 7 }, 'shard');
+    refuses({ shard: { key: 'id', shards: 0 } }, 'shard.shards');
+    refuses({ shard: { key: 'id', shards: 65_537 } }, 'shard.shards');
+    refuses({ shard: { key: 'id', replicas: 16 } }, 'shard.replicas');
+    refuses({ shard: { key: 'id', optional: 'yes' } }, 'shard.optional');
+    refuses({ shard: { key: 'id', handover: -1 } }, 'shard.handover');
+    refuses({ shard: { key: 'id', keys: 1 } }, 'shard.keys');
+    refuses({ shard: 'id', model: 'observe' }, 'model');
+    refuses({ shard: 'id', strategy: 'random' }, 'strategy');
+    refuses({ strategy: 'shard' }, 'strategy');
   });
 
   it('reads seeds in every form', () => {

@@ -14,6 +14,7 @@ const { Age } = require('./age');
 const { ReplyHeads, beginningOf, echoable, faultOf } = require('./envelope');
 const { makeError } = require('../errors');
 const { admitAct, cleanTrack, packError, reason, toJson } = require('../message');
+const { hasNotRun } = require('../never-ran');
 
 /** Lines in a row that are not JSON: whoever is there does not speak this protocol. */
 const MAX_BAD = 8;
@@ -234,12 +235,12 @@ class Connection {
     /** @type {string} */
     let text;
     try {
-      text = err ? `null,"error":${packError(err)}` : toJson(out, 'unserialisable_result', 'res');
+      text = err ? errorText(err) : toJson(out, 'unserialisable_result', 'res');
       if (text.length > listener.maxLine)
         throw makeError('reply_too_long', { max: listener.maxLine });
     } catch (fault) {
       listener.counters.badResults++;
-      text = `null,"error":${packError(fault)}`;
+      text = errorText(fault);
     }
     if (err) listener.counters.errors++;
     else listener.counters.answered++;
@@ -305,6 +306,11 @@ class Connection {
     this.flow.close();
     this.listener.connections.delete(this);
   }
+}
+
+/** @param {any} err */
+function errorText(err) {
+  return `null,"error":${packError(err)}${hasNotRun(err) ? ',"ran":false' : ''}`;
 }
 
 module.exports = { Connection };

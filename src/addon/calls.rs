@@ -15,10 +15,13 @@ use std::sync::{Arc, Weak};
 use napi_derive::napi;
 
 use super::inner::Inner;
+use crate::net::{Cluster, Turn};
 use crate::routing::{Micros, Outcome, Refusal, RouteId, Router, TargetId};
 
 /// What `pick` returns when there is no target.
 const NO_TARGET: i32 = -1;
+/// What `pick_key` returns when this node owns the key.
+const HERE: i32 = -3;
 /// What `pick` returns when every target has as many calls as the offer allows.
 const OVERLOADED: i32 = -2;
 
@@ -49,12 +52,17 @@ pub fn forget(handle: u32) {
 
 /// Uses the router of a node, `none` where it does not run.
 fn with_router<T>(handle: u32, none: T, f: impl FnOnce(&mut Router, Micros) -> T) -> T {
+    with_cluster(handle, none, |cluster| {
+        let now = cluster.micros();
+        cluster.with_router(|router| f(router, now))
+    })
+}
+
+/// Uses a node, `none` where it does not run.
+fn with_cluster<T>(handle: u32, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
     NODES.with_borrow(
         |nodes| match nodes.by_handle.get(&handle).and_then(Weak::upgrade) {
-            Some(inner) => inner.quietly(none, |cluster| {
-                let now = cluster.micros();
-                cluster.with_router(|router| f(router, now))
-            }),
+            Some(inner) => inner.quietly(none, f),
             None => none,
         },
     )
@@ -84,6 +92,70 @@ pub fn pick(handle: u32, route: u32) -> i32 {
 pub fn pick_other(handle: u32, route: u32, exclude: Vec<u32>) -> i32 {
     let exclude: Vec<TargetId> = exclude.into_iter().map(TargetId).collect();
     picked(handle, route, &exclude)
+}
+
+/// Target of a call of a sharded route: the node that owns the key. -1 when there
+/// is none that is reached, -3 when it is this node.
+#[napi(catch_unwind)]
+pub fn pick_key(handle: u32, route: u32, key: String) -> i32 {
+    with_cluster(handle, NO_TARGET, |cluster| {
+        let now = cluster.micros();
+        let pin = cluster.with_router(|router| {
+            let by_key = router.route_offer(RouteId(route))?.shard.as_ref()?;
+            Some(by_key.pin.clone())
+        });
+        let owner = pin.and_then(|pin| {
+            cluster.with_pin(&pin, |shards| shards.owner(&pin, &key).map(str::to_owned))
+        });
+        match owner {
+            Some(name) if name == cluster.name() => HERE,
+            Some(name) => cluster
+                .with_router(|router| router.begin_at(now, RouteId(route), &name))
+                .map_or(NO_TARGET, |target| {
+                    i32::try_from(target.0).unwrap_or(NO_TARGET)
+                }),
+            None => NO_TARGET,
+        }
+    })
+}
+
+/// A message of a sharded pin of this node: a number for `shard_exit` when it may
+/// run now, -1 when it has to wait, -2 when another node owns its key.
+#[napi(catch_unwind)]
+pub fn shard_enter(handle: u32, pin: String, key: String) -> i32 {
+    let turn = with_cluster(handle, Turn::Elsewhere, |cluster| {
+        cluster.with_shards(|shards, _| shards.enter(&pin, &key))
+    });
+    match turn {
+        Turn::Run(ticket) => i32::try_from(ticket).unwrap_or(-2),
+        Turn::Hold => -1,
+        Turn::Elsewhere => -2,
+    }
+}
+
+/// A message that ran is over.
+#[napi(catch_unwind)]
+pub fn shard_exit(handle: u32, ticket: u32) {
+    with_cluster(handle, (), |cluster| {
+        cluster.with_shards(|shards, now| shards.exit(now, ticket));
+    });
+}
+
+/// May a message of this key run here now?
+#[napi(catch_unwind)]
+pub fn shard_owns(handle: u32, pin: String, key: String) -> bool {
+    with_cluster(handle, false, |cluster| {
+        cluster.with_shards(|shards, _| shards.owns(&pin, &key))
+    })
+}
+
+/// The shard of a key of a sharded pin; -1 where nobody shares it out.
+#[napi(catch_unwind)]
+pub fn shard_of(handle: u32, pin: String, key: String) -> i32 {
+    with_cluster(handle, NO_TARGET, |cluster| {
+        let shard = cluster.with_pin(&pin, |shards| shards.shard_of(&pin, &key));
+        shard.map_or(NO_TARGET, i32::from)
+    })
 }
 
 /// Counts a call to a target that was not picked; false when it is none of the route.

@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 
 use crate::engine::{Event, Level};
 use crate::membership::Status;
-use crate::net::Notice;
+use crate::net::{Notice, ShardEvent};
 use crate::routing::{Down, Offer, RouteEvent, RouteId, TargetId};
+use crate::sharding::Shard;
 use crate::state::keys;
 
 #[derive(Serialize)]
@@ -71,6 +72,16 @@ enum Told<'a> {
         name: &'a str,
         reason: Down,
     },
+    Shards {
+        pin: &'a str,
+        ticket: u64,
+        gained: &'a [Shard],
+        lost: &'a [Shard],
+        epoch: u64,
+    },
+    ShardsFree {
+        pin: &'a str,
+    },
 }
 
 /// A list of notices under construction.
@@ -111,6 +122,7 @@ fn told(notice: &Notice) -> Option<Told<'_>> {
     Some(match notice {
         Notice::Gossip(event) => return gossip(event),
         Notice::Route(event) => route(event),
+        Notice::Shards(event) => shards(event),
     })
 }
 
@@ -150,6 +162,25 @@ fn gossip(event: &Event) -> Option<Told<'_>> {
             Told::Log { level, text }
         }
     })
+}
+
+fn shards(event: &ShardEvent) -> Told<'_> {
+    match event {
+        ShardEvent::Moved {
+            pin,
+            batch,
+            gained,
+            lost,
+            epoch,
+        } => Told::Shards {
+            pin,
+            ticket: *batch,
+            gained,
+            lost,
+            epoch: *epoch,
+        },
+        ShardEvent::Decide { pin } => Told::ShardsFree { pin },
+    }
 }
 
 fn route(event: &RouteEvent) -> Told<'_> {

@@ -14,5 +14,6 @@ mod inner;
 mod node;
 mod options;
 mod publish;
+mod shards;
 mod tasks;
 mod views;

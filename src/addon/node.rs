@@ -11,7 +11,7 @@ use super::error::Failure;
 use super::events::Batch;
 use super::inner::Inner;
 use super::tasks::{Leave, Start};
-use super::{calls, options, publish, views};
+use super::{calls, options, publish, shards, views};
 use crate::engine::Told;
 use crate::net::Cluster;
 use crate::routing::RouteId;
@@ -138,6 +138,44 @@ impl Node {
     #[napi(catch_unwind)]
     pub fn publish(&self, env: Env, json: String) -> Result<bool> {
         self.with(env, |cluster| publish::publish(cluster, &json))
+    }
+
+    /// Takes shards of `[{pin, shards, replicas, weight, handover}, ...]` from now on.
+    #[napi(catch_unwind)]
+    pub fn share(&self, env: Env, json: String) -> Result<()> {
+        self.with(env, |cluster| shards::share(cluster, &json))
+    }
+
+    /// What an event 'shards' told is loaded, or saved.
+    #[napi(catch_unwind)]
+    pub fn shards_done(&self, pin: String, ticket: f64) {
+        self.inner.quietly((), |cluster| {
+            cluster.with_shards(|shards, now| shards.done(now, &pin, ticket as u64));
+        });
+    }
+
+    /// Gives away all shards.
+    #[napi(catch_unwind)]
+    pub fn unshare(&self) {
+        self.inner.quietly((), Cluster::unshare);
+    }
+
+    /// Has it shards to give away, or still to tell of it?
+    #[napi(catch_unwind)]
+    pub fn sharing(&self) -> bool {
+        self.inner.quietly(false, Cluster::is_sharing)
+    }
+
+    /// Who owns a key of a pin: JSON, null where nobody shares it out.
+    #[napi(catch_unwind)]
+    pub fn owner(&self, env: Env, pin: String, key: String) -> Result<String> {
+        self.get(env, |cluster| shards::owner(cluster, &pin, &key))
+    }
+
+    /// The sharded pins of this node: a JSON array.
+    #[napi(catch_unwind)]
+    pub fn shards(&self, env: Env) -> Result<String> {
+        self.get(env, shards::views)
     }
 
     /// Every member with its service, patterns and tags: a JSON array.

@@ -13,10 +13,12 @@ use super::lock;
 use super::options::{Options, StartError};
 use super::queue::Notice;
 use super::runtime::{Lease, is_worker};
+use super::shards::Shards;
 use super::shared::Shared;
 use crate::engine::{Counters, FlowView, Millis, SetError, Told};
 use crate::membership::Member;
 use crate::routing::{Micros, Router};
+use crate::sharding::Config as ShardConfig;
 use crate::state::Value;
 
 /// How long a close waits for the tasks of the node to end.
@@ -238,6 +240,41 @@ impl Cluster {
     /// Uses the table of routes, which follows the cluster by itself.
     pub fn with_router<R>(&self, f: impl FnOnce(&mut Router) -> R) -> R {
         self.shared().router(f)
+    }
+
+    /// Takes shards of a pin from now on. To be called when this node knows the
+    /// cluster ([`is_synced`](Self::is_synced)) or is alone.
+    ///
+    /// # Errors
+    /// When a member divides the keys of the pin otherwise: a text that says so.
+    pub fn share(&self, pin: &str, config: ShardConfig) -> Result<(), String> {
+        let shared = self.shared();
+        shared.shards_and_engine(|shards, engine, now| shards.share(now, engine, pin, config))
+    }
+
+    /// Gives away all shards; [`is_sharing`](Self::is_sharing) says whether that
+    /// is done.
+    pub fn unshare(&self) {
+        self.shared().shards(Shards::leave);
+    }
+
+    /// Has this node shards to give away, or still to tell of it?
+    pub fn is_sharing(&self) -> bool {
+        self.shared().shards(|shards, now| shards.is_sharing(now))
+    }
+
+    /// Uses the shards of pins of this node.
+    pub fn with_shards<R>(&self, f: impl FnOnce(&mut Shards, Millis) -> R) -> R {
+        self.shared().shards(f)
+    }
+
+    /// Uses the shards of a pin of any node; the first time it is looked up.
+    pub fn with_pin<R>(&self, pin: &str, f: impl FnOnce(&Shards) -> R) -> R {
+        let shared = self.shared();
+        if !shared.shards(|shards, _| shards.knows(pin)) {
+            shared.shards_and_engine(|shards, engine, now| shards.look_at(now, engine, pin));
+        }
+        shared.shards(|shards, _| f(shards))
     }
 
     /// Has `wake` called, on some thread, when there is something to

@@ -19,6 +19,8 @@ pub fn compact(items: &mut VecDeque<Notice>) {
         match notice {
             Notice::Gossip(event) => later.event(i, event, &mut keep),
             Notice::Route(event) => later.route(i, event, &mut keep),
+            // The owner answers each; there are few.
+            Notice::Shards(_) => {}
         }
     }
     for (last, _, seen) in later.routes.into_values() {

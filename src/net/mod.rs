@@ -27,6 +27,7 @@ mod probe;
 mod queue;
 mod runtime;
 mod seeds;
+pub mod shards;
 mod shared;
 mod stall;
 mod streams;
@@ -38,6 +39,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use cluster::{Cluster, NetStats};
 pub use options::{Options, Protocol, StartError};
 pub use queue::Notice;
+pub use shards::{ShardEvent, Turn};
 
 /// Locks; a panic elsewhere must not take the node down with it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

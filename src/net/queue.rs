@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use super::compact::compact;
+use super::shards::ShardEvent;
 use crate::engine::{Event, Level};
 use crate::routing::RouteEvent;
 
@@ -27,6 +28,8 @@ pub enum Notice {
     Gossip(Event),
     /// To the table of routes.
     Route(RouteEvent),
+    /// To shards of this node.
+    Shards(ShardEvent),
 }
 
 /// A queue of notices, and whether the owner knows that there are some.

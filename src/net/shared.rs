@@ -2,7 +2,7 @@
 //! table of routes, the notices for the owner, and the sockets.
 //!
 //! Locks are taken in this order, each only as long as needed: engine, stall,
-//! router, queue, outbox. The lock of the sockets is taken with none of these held:
+//! router, shards, queue, outbox. The lock of the sockets is taken with none of these held:
 //! effects are handed over through the outbox, so that nobody waits for the
 //! engine while datagrams are being sent.
 
@@ -21,6 +21,7 @@ use super::feed::{feed, is_public};
 use super::io::{Failed, Io};
 use super::lock;
 use super::queue::{Notice, Queue};
+use super::shards::Shards;
 use super::stall::Stall;
 use super::tasks::Tasks;
 use crate::engine::{Effect, Engine, Event, Level, Millis};
@@ -34,6 +35,7 @@ pub struct Shared {
     clock: Clock,
     engine: Mutex<Engine>,
     pub(super) router: Mutex<Router>,
+    shards: Mutex<Shards>,
     pub(super) queue: Mutex<Queue>,
     pub(super) wake: Mutex<Option<Wake>>,
     outbox: Mutex<VecDeque<Effect>>,
@@ -59,10 +61,12 @@ struct Left {
 impl Shared {
     /// A node around an engine, without sockets yet.
     pub fn new(clock: Clock, engine: Engine, router: Router) -> Arc<Self> {
+        let shards = Shards::new(engine.name());
         Arc::new(Shared {
             clock,
             engine: Mutex::new(engine),
             router: Mutex::new(router),
+            shards: Mutex::new(shards),
             queue: Mutex::default(),
             wake: Mutex::default(),
             outbox: Mutex::default(),
@@ -118,7 +122,7 @@ impl Shared {
         let mut engine = lock(&self.engine);
         let result = f(&mut engine, self.clock.millis());
         let left = self.collect(&mut engine);
-        let next = engine.next_timeout();
+        let next = self.next_timeout(&engine);
         let sooner = next < self.armed.load(Ordering::Acquire);
         drop(engine);
         if sooner {
@@ -156,18 +160,75 @@ impl Shared {
             engine.set_wall(now, wall_now());
             self.survive(|| engine.handle_timeout(now));
         }
+        if now >= lock(&self.shards).next_timeout() {
+            self.survive(|| lock(&self.shards).handle_timeout(now));
+        }
         let left = self.collect(&mut engine);
         // An engine that wants to be called at once again would be a busy loop.
-        let next = engine.next_timeout().max(now + 1);
+        let next = self.next_timeout(&engine).max(now + 1);
         self.armed.store(next, Ordering::Release);
         drop(engine);
         self.finish(left);
         next
     }
 
-    /// Takes what the engine wants done, in order.
+    /// When somebody has to be told that time has passed.
+    fn next_timeout(&self, engine: &Engine) -> Millis {
+        engine.next_timeout().min(lock(&self.shards).next_timeout())
+    }
+
+    /// Takes what the engine and the shards want done, in order.
     fn collect(&self, engine: &mut Engine) -> Left {
         let mut left = Left::default();
+        self.effects(engine, &mut left);
+        loop {
+            let write = lock(&self.shards).poll_write();
+            let Some((key, value)) = write else { break };
+            let now = self.clock.millis();
+            if let Err(refused) = engine.set(now, &key, value) {
+                let text = format!("what this node owns cannot be published: {refused}");
+                left.wake |= self.push_log(Level::Warn, text);
+            }
+            self.effects(engine, &mut left);
+        }
+        left.wake |= self.tell_shards(&mut lock(&self.shards));
+        left
+    }
+
+    /// Hands what happened to shards to the owner; `true`: it must be woken.
+    fn tell_shards(&self, shards: &mut Shards) -> bool {
+        let mut wake = false;
+        while let Some(event) = shards.poll_event() {
+            wake |= lock(&self.queue).push(Notice::Shards(event));
+        }
+        while let Some(text) = shards.poll_complaint() {
+            wake |= self.push_log(Level::Warn, text);
+        }
+        wake
+    }
+
+    /// Uses the shards, which follow the cluster by themselves.
+    pub fn shards<R>(self: &Arc<Self>, f: impl FnOnce(&mut Shards, Millis) -> R) -> R {
+        let mut shards = lock(&self.shards);
+        let result = f(&mut shards, self.clock.millis());
+        let quiet = shards.is_quiet();
+        let sooner = shards.next_timeout() < self.armed.load(Ordering::Acquire);
+        drop(shards);
+        if !quiet || sooner {
+            self.engine(|_, _| ());
+        }
+        result
+    }
+
+    /// Uses the shards and what is known of the members.
+    pub fn shards_and_engine<R>(
+        self: &Arc<Self>,
+        f: impl FnOnce(&mut Shards, &Engine, Millis) -> R,
+    ) -> R {
+        self.engine(|engine, now| f(&mut lock(&self.shards), engine, now))
+    }
+
+    fn effects(&self, engine: &mut Engine, left: &mut Left) {
         while let Some(effect) = engine.poll() {
             match effect {
                 Effect::Event(event) => left.wake |= self.publish(engine, event),
@@ -177,7 +238,6 @@ impl Shared {
                 }
             }
         }
-        left
     }
 
     /// Does it. The engine is told at once of what could not be done.
@@ -232,6 +292,7 @@ impl Shared {
         }
         let mut router = lock(&self.router);
         feed(&mut router, engine, &self.clock, &event);
+        lock(&self.shards).feed(self.clock.millis(), engine, &event);
         let mut queue = lock(&self.queue);
         let mut wake = is_public(&event) && queue.push(Notice::Gossip(event));
         while let Some(event) = router.poll() {
@@ -257,10 +318,14 @@ impl Shared {
 
     /// A line for the owner's log.
     pub fn log(&self, level: Level, text: String) {
-        let event = Event::Log { level, text };
-        if lock(&self.queue).push(Notice::Gossip(event)) {
+        if self.push_log(level, text) {
             self.wake_owner();
         }
+    }
+
+    fn push_log(&self, level: Level, text: String) -> bool {
+        let event = Event::Log { level, text };
+        lock(&self.queue).push(Notice::Gossip(event))
     }
 
     /// Calls the owner, with no lock held: it may do anything but wait.

@@ -46,6 +46,13 @@ impl Router {
         Ok(self.count_in(now, link))
     }
 
+    /// Counts a call to a given member as in flight: the owner of a key.
+    /// `None` when it is no live target of the route.
+    pub fn begin_at(&mut self, now: Micros, route: RouteId, name: &str) -> Option<TargetId> {
+        let target = self.target_of(name)?;
+        self.begin(now, route, target).then_some(target)
+    }
+
     /// Counts a call to a given target as in flight (for `observe`); `false`
     /// when it is no target of the route.
     pub fn begin(&mut self, now: Micros, route: RouteId, target: TargetId) -> bool {

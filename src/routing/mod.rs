@@ -26,7 +26,7 @@ mod view;
 pub use event::{Down, Outcome, Refusal, RouteEvent};
 pub use ids::{Micros, RouteId, TargetId};
 pub use pattern::{Pattern, PatternError};
-pub use record::{Model, Offer, Service, Strategy};
+pub use record::{ByKey, Model, Offer, Service, Strategy};
 pub use resolve::Tree;
 pub use router::Router;
 pub use view::{RouteView, TargetView};

@@ -100,6 +100,9 @@ pub struct Offer {
     /// Calls that one caller has in flight at one target, at most.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+    /// Calls go to the owner of their key.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ByKey>,
     /// The pattern as an object. Only needed where its canonical text cannot
     /// be read back, because a name or value contains `,` or `:` or quotes.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
@@ -115,6 +118,7 @@ impl Default for Offer {
             timeout: None,
             wait: None,
             concurrency: None,
+            shard: None,
             pattern: None,
         }
     }
@@ -132,6 +136,18 @@ impl Offer {
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
+}
+
+/// The pattern is part of a sharded pin: whose key it is decides who answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByKey {
+    /// Canonical text of the pin.
+    pub pin: String,
+    /// Name of the key in a message, or a path such as `user.id`.
+    pub key: String,
+    /// Is a message without the key balanced like any other?
+    #[serde(default, deserialize_with = "lenient")]
+    pub optional: bool,
 }
 
 /// How many targets get a message.
@@ -156,21 +172,6 @@ pub enum Strategy {
     RoundRobin,
     /// Any.
     Random,
-    /// By the value of a key. **Not sharded yet**: the record is understood so
-    /// that nodes of different versions agree on it, but until owners of
-    /// shards exist such a route is balanced like [`Strategy::P2c`], and
-    /// [`Strategy::effective`] says so.
-    Shard,
-}
-
-impl Strategy {
-    /// The strategy that is really applied by this version.
-    pub fn effective(self) -> Strategy {
-        match self {
-            Strategy::Shard => Strategy::P2c,
-            plain => plain,
-        }
-    }
 }
 
 fn tcp() -> String {

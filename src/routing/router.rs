@@ -177,6 +177,12 @@ impl Router {
         links.into_iter().flatten().map(target).collect()
     }
 
+    /// The live target of a member.
+    pub(super) fn target_of(&self, name: &str) -> Option<TargetId> {
+        let slot = self.members.get(name)?.target?;
+        Some(self.table.targets[slot].id)
+    }
+
     /// The live route that Seneca would choose for a message.
     pub fn resolve(&self, msg: &Value) -> Option<RouteId> {
         self.table.live.find(msg.as_object()?).copied()

@@ -54,10 +54,10 @@ impl Choice<'_> {
     pub fn choose(&mut self, route: &mut Route) -> Result<Slot, Refusal> {
         let (n, good) = (route.links.len(), route.good);
         let pool = if good * FEW < n { n } else { good };
-        let chosen = match route.offer.strategy.effective() {
+        let chosen = match route.offer.strategy {
             Strategy::RoundRobin => self.round_robin(route, pool),
             Strategy::Random => self.random(route, pool),
-            Strategy::P2c | Strategy::Shard => self.p2c(route, pool),
+            Strategy::P2c => self.p2c(route, pool),
         };
         // What is not good is still better than nothing.
         let chosen = chosen

@@ -20,6 +20,8 @@ pub(super) async fn pump(caller: Arc<Caller>, events: broadcast::Sender<Event>, 
         let mut changed = false;
         for notice in caller.cluster.drain() {
             match notice {
+                // This service takes no shards.
+                Notice::Shards(_) => {}
                 Notice::Gossip(event) => {
                     changed |= event == Event::Synced;
                     if let Event::Fail { name } = &event {

@@ -15,6 +15,9 @@ pub const SERVICE: &str = "@svc";
 /// Prefix of a published pattern; the rest is the canonical pattern, the
 /// value JSON of `routing::Offer`.
 pub const ROUTE: &str = "@r/";
+/// Prefix of what a node owns of a sharded pin; the rest is the canonical pin,
+/// the value is that of `sharding`.
+pub const SHARDS: &str = "@s/";
 /// Free tags, JSON.
 pub const META: &str = "@meta";
 

@@ -23,6 +23,13 @@ const options: Gossip.Options = {
       retry: 1,
       timeout: 500,
     },
+    { pin: 'role:room', shard: 'room.id' },
+    {
+      pin: 'role:cart',
+      shard: { key: 'id', shards: 1024, replicas: 1, optional: true, handover: 5000 },
+    },
+    // @ts-expect-error: a path is text
+    { pin: 'role:door', shard: { key: ['id'] } },
   ],
   need: 'role:api',
   seeds: ['127.0.0.1:4445'],

@@ -243,9 +243,13 @@ fn records_of_other_versions() {
     let offer = parsed.unwrap();
     assert_eq!(offer.model, Model::Observe);
     assert_eq!((offer.strategy, offer.retry), (Strategy::P2c, 0));
-    let sharded = Offer::parse(br#"{"strategy":"shard","timeout":5}"#).unwrap();
-    assert_eq!(sharded.strategy.effective(), Strategy::P2c);
+    let sharded = Offer::parse(br#"{"shard":{"pin":"a:1","key":"id","new":1},"timeout":5}"#);
+    let sharded = sharded.unwrap();
+    let by_key = sharded.shard.as_ref().unwrap();
+    assert_eq!((&by_key.pin[..], &by_key.key[..]), ("a:1", "id"));
+    assert!(!by_key.optional);
     assert_eq!(Offer::parse(&sharded.to_json()), Some(sharded));
+    assert_eq!(Offer::parse(br#"{"shard":"id"}"#).unwrap().shard, None);
     for bad in [&b"[]"[..], b"", b"1", b"{", b"\xff"] {
         assert_eq!(Offer::parse(bad), None);
         assert_eq!(Service::parse(bad), None);

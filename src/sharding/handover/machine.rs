@@ -201,6 +201,13 @@ impl Handover {
         }
     }
 
+    /// Do calls for a shard run here: new ones, or those that were begun before
+    /// it was given up?
+    pub fn runs(&self, shard: Shard) -> bool {
+        let slot = self.slots.get(&shard);
+        slot.is_some_and(|slot| slot.runs())
+    }
+
     /// Who should own which shard.
     pub fn ownership(&self) -> &Ownership {
         &self.ownership

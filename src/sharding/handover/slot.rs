@@ -46,6 +46,12 @@ impl Slot {
         !matches!(self.phase, Phase::Waiting { .. })
     }
 
+    /// Do calls run?
+    pub fn runs(&self) -> bool {
+        let draining = |phase| matches!(phase, Phase::Draining { loading: None, .. });
+        self.phase == Phase::Held || draining(self.phase)
+    }
+
     /// When the phase ends whatever happens.
     pub fn until(&self) -> Option<Millis> {
         match self.phase {

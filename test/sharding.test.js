@@ -1,0 +1,153 @@
+'use strict';
+
+// Sharded pins with real processes: every key has one node that answers for it, and nothing is lost
+// when nodes come and go. bench/sharding.js measures the same with more calls.
+
+const assert = require('node:assert/strict');
+
+const { Counters, miscounted, PIN } = require('./support/counters');
+const { killAll, refused } = require('./support/processes');
+const { freePort } = require('./support/ports');
+const { pause, until } = require('./support/until');
+
+describe('sharding', function () {
+  this.timeout(90_000);
+  this.slow(40_000);
+
+  /** @type {Counters} */
+  let all;
+
+  beforeEach(() => {
+    all = new Counters();
+  });
+
+  afterEach(async () => {
+    await killAll();
+    all.clean();
+  });
+
+  it('a node joins and another leaves under load: nothing fails, and every count is right', async () => {
+    const one = await all.start({ shard: 'id' });
+    const two = await all.start({ shard: 'id' });
+    await all.settled(one, two);
+    const client = await all.start(null);
+    await client.do('load', { rate: 300, keys: 1000 });
+    await pause(1500);
+    const three = await all.start({ shard: 'id' });
+    await all.settled(one, two, three);
+    await pause(1000);
+    one.kill('SIGTERM');
+    await one.ended;
+    await all.settled(two, three);
+    await pause(1000);
+    const seen = await client.do('unload');
+    assert.deepEqual(seen.codes, {});
+    assert.equal(miscounted(seen.numbers), 0);
+    assert.deepEqual(all.faults(), { strangers: 0, together: 0 });
+    const journal = all.journal();
+    assert.equal(journal.length, seen.calls);
+    assert.equal(new Set(journal.map((line) => line.pid)).size, 3, 'all three have counted');
+  });
+
+  it('kill -9 of an owner: with retry no call fails', async () => {
+    const [one, two, three] = [
+      await all.start({ shard: 'id', retry: 1 }),
+      await all.start({ shard: 'id', retry: 1 }),
+      await all.start({ shard: 'id', retry: 1 }),
+    ];
+    await all.settled(one, two, three);
+    const client = await all.start(null);
+    await client.do('load', { rate: 300, keys: 1000 });
+    await pause(1000);
+    two.kill();
+    await all.settled(one, three);
+    await pause(500);
+    const seen = await client.do('unload');
+    assert.deepEqual(seen.codes, {});
+    assert.deepEqual(all.faults(), { strangers: 0, together: 0 });
+    assert.ok(seen.slowest < 10_000, `${seen.slowest} ms`);
+  });
+
+  it('a call by a node that serves the pin goes to the owner of its key all the same', async () => {
+    const one = await all.start({ shard: 'id' });
+    const two = await all.start({ shard: 'id' }, 'seneca-rc');
+    await all.settled(one, two);
+    const owners = new Set();
+    for (let id = 0; id < 40; id++) {
+      const { owner } = await one.act({ sys: 'gossip', get: 'owner', pin: PIN, key: id });
+      const pin = { role: 'counter' };
+      const same = await two.act({ sys: 'gossip', get: 'owner', pin, key: `${id}` });
+      assert.equal(same.owner, owner);
+      owners.add(owner);
+      const { pid } = [one, two].find((counter) => counter.gossip === owner) ?? {};
+      for (const caller of [one, two]) {
+        assert.equal((await caller.act({ role: 'counter', cmd: 'add', id })).pid, pid);
+      }
+    }
+    assert.equal(owners.size, 2);
+    assert.deepEqual(all.faults(), { strangers: 0, together: 0 });
+  });
+
+  it('a message without its key says so, or goes anywhere where the key is optional', async () => {
+    const one = await all.start({ shard: 'user.id' });
+    await all.settled(one);
+    const client = await all.start(null);
+    const without = [{}, { user: 7 }, { user: {} }, { user: { id: null } }, { user: { id: [1] } }];
+    for (const msg of without) {
+      for (const caller of [one, client]) {
+        const call = caller.act({ role: 'counter', cmd: 'add', id: 'x', ...msg });
+        await assert.rejects(call, { code: 'shard_key_missing', message: /'user\.id'/ });
+      }
+    }
+    await client.act({ role: 'counter', cmd: 'add', id: 'x', user: { id: 7 } });
+    await all.start({ shard: { key: 'user.id', optional: true } });
+    // How a pin is called is up to the node that was started last.
+    await until(() =>
+      client.act({ role: 'counter', cmd: 'add', id: 'x' }).then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+
+  it('asks about keys: wrong ones, and pins that nobody shares out, are told', async () => {
+    const one = await all.start({ shard: { key: 'id', replicas: 2 } });
+    await all.settled(one);
+    const ask = (/** @type {any} */ msg) => one.act({ sys: 'gossip', get: 'owner', ...msg });
+    // The service has been told of its shards, and has answered.
+    const owner = await until(async () => {
+      const told = await ask({ key: 'ann' });
+      return told.held && told;
+    });
+    assert.deepEqual(owner, {
+      ok: true,
+      shard: owner.shard,
+      owner: one.gossip,
+      replicas: [],
+      self: true,
+      held: true,
+    });
+    const two = await all.start({ shard: { key: 'id', replicas: 2 } });
+    await all.settled(one, two);
+    const [first, second] = [one.gossip, two.gossip];
+    const { owner: name, replicas } = await ask({ key: 'ann' });
+    assert.deepEqual([name, ...replicas].sort(), [first, second].sort());
+    await assert.rejects(ask({ key: { a: 1 } }), { code: 'gossip_value' });
+    await assert.rejects(ask({ pin: 'role:none', key: 1 }), { code: 'gossip_pin' });
+  });
+
+  it('nodes that divide the keys otherwise are refused, by both numbers', async () => {
+    const one = await all.start({ shard: 'id' });
+    await all.settled(one);
+    const port = await freePort();
+    const listen = [{ pin: PIN, shard: { key: 'id', shards: 512 } }];
+    await refused(
+      {
+        version: 'seneca',
+        options: { port, seeds: [one.gossip], listen },
+        add: [[PIN, 'who']],
+      },
+      /16384 shards by 127\.0\.0\.1:\d+, into 512 by this node/,
+    );
+  });
+});

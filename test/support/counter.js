@@ -1,0 +1,115 @@
+'use strict';
+
+// A sharded counter service, or a client of it, in a process of its own; see `processes.js`. Its
+// first argument is JSON: { version, options, dir, work: most ms that a count takes }
+// What a counter gives away it saves in `dir`, one file a shard; there the next owner finds it. Every
+// count is written to a journal there, which outlives the process.
+
+const fs = require('node:fs');
+const path = require('node:path');
+
+const setup = JSON.parse(process.argv[2]);
+const gossip = require('../..');
+const { listen, tell } = require('./told');
+
+const { dir, options, work = 5 } = setup;
+const seneca = require(setup.version)({ log: 'fatal' });
+const clock = () => Number(process.hrtime.bigint() / 1000n);
+const isCounter = options.listen !== undefined;
+
+/** @type {Map<string, number>} */
+const counts = new Map();
+
+if (isCounter) {
+  const journal = fs.openSync(path.join(dir, `${process.pid}.log`), 'a');
+  const file = (/** @type {number} */ shard) => path.join(dir, `${shard}.json`);
+
+  seneca.add('role:counter,cmd:add', (/** @type {any} */ msg, /** @type {any} */ reply) => {
+    const { id } = msg;
+    const begun = clock();
+    const owned = seneca.export('gossip/owns')(id);
+    setTimeout(() => {
+      const n = (counts.get(id) ?? 0) + 1;
+      counts.set(id, n);
+      const line = { id, n, owned, begun, ended: clock(), pid: process.pid };
+      fs.writeSync(journal, `${JSON.stringify(line)}\n`);
+      reply({ n, pid: process.pid });
+    }, Math.random() * work);
+  });
+
+  seneca.add('sys:gossip,on:shards', (/** @type {any} */ msg, /** @type {any} */ reply) => {
+    const shardOf = seneca.export('gossip/shard');
+    const lost = new Set(msg.lost);
+    /** @type {Map<number, Record<string, number>>} */
+    const given = new Map();
+    for (const [id, n] of counts) {
+      const shard = shardOf(id);
+      if (!lost.has(shard)) continue;
+      given.set(shard, { ...given.get(shard), [id]: n });
+      counts.delete(id);
+    }
+    for (const [shard, saved] of given) fs.writeFileSync(file(shard), JSON.stringify(saved));
+    const there = new Set(fs.readdirSync(dir));
+    for (const shard of msg.gained) {
+      if (!there.has(`${shard}.json`)) continue;
+      const saved = JSON.parse(fs.readFileSync(file(shard), 'utf8'));
+      for (const [id, n] of Object.entries(saved)) counts.set(id, n);
+    }
+    // A store far away takes its time.
+    setTimeout(reply, 20);
+  });
+}
+
+seneca.use(gossip, options);
+
+/** @type {NodeJS.Timeout | undefined} */
+let timer;
+/** @type {{ calls: number, codes: Record<string, number>, numbers: Record<string, number[]>, slowest: number }} */
+const seen = { calls: 0, codes: {}, numbers: {}, slowest: 0 };
+/** @type {Set<Promise<void>>} */
+const open = new Set();
+
+/** @param {number} keys */
+function call(keys) {
+  const id = `user ${Math.floor(Math.random() * keys)}`;
+  const begun = performance.now();
+  seen.calls++;
+  const ended = new Promise((resolve) => {
+    seneca.act(
+      { role: 'counter', cmd: 'add', id },
+      (/** @type {any} */ err, /** @type {any} */ out) => {
+        if (err) {
+          seen.codes[err.code] = (seen.codes[err.code] ?? 0) + 1;
+        } else {
+          seen.numbers[id] ??= [];
+          seen.numbers[id].push(out.n);
+        }
+        seen.slowest = Math.max(seen.slowest, performance.now() - begun);
+        resolve(undefined);
+      },
+    );
+  });
+  open.add(ended);
+  ended.then(() => open.delete(ended));
+}
+
+listen({
+  act: (/** @type {any} */ msg, /** @type {any} */ done) => seneca.act(msg, done),
+  /** Makes `rate` calls a second, whatever becomes of them. */
+  load({ rate, keys }, /** @type {any} */ done) {
+    const begun = performance.now();
+    timer = setInterval(() => {
+      const due = ((performance.now() - begun) / 1000) * rate;
+      while (seen.calls < due) call(keys);
+    }, 2);
+    done(null);
+  },
+  unload(/** @type {any} */ _, /** @type {any} */ done) {
+    clearInterval(timer);
+    Promise.all(open).then(() => done(null, seen));
+  },
+  shards(/** @type {any} */ _, /** @type {any} */ done) {
+    seneca.act('sys:gossip,get:shards', done);
+  },
+});
+seneca.ready(() => tell({ ready: true }));

@@ -1,0 +1,101 @@
+'use strict';
+
+// Sharded counters in processes of their own (`counter.js`), and what became of their counts.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const { service } = require('./processes');
+const { freePort } = require('./ports');
+const { until } = require('./until');
+
+const COUNTER = path.join(__dirname, 'counter.js');
+const PIN = 'role:counter';
+const SHARDS = 16_384;
+
+class Counters {
+  constructor() {
+    this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'seneca-gossip-'));
+    /** @type {string[]} gossip addresses of all that were started */
+    this.seeds = [];
+  }
+
+  /**
+   * A counter with this entry of `listen`; with null a client.
+   *
+   * @param {Record<string, any> | null} listen
+   * @param {string} [version] of Seneca
+   */
+  async start(listen, version = 'seneca') {
+    const port = await freePort();
+    const seeds = [...this.seeds];
+    const gossip = `127.0.0.1:${port + 1}`;
+    this.seeds.push(gossip);
+    const options = { port, seeds, ...(listen && { listen: [{ pin: PIN, ...listen }] }) };
+    const made = await service({ version, options, dir: this.dir }, COUNTER);
+    return Object.assign(made, { gossip });
+  }
+
+  /** Waits until these, and nobody else, hold all shards between them. @param {any[]} counters */
+  async settled(...counters) {
+    const names = JSON.stringify(counters.map((one) => one.gossip).sort());
+    await until(
+      async () => {
+        let held = 0;
+        for (const one of counters) {
+          const [view] = (await one.do('shards')).pins;
+          const owners = view?.owners.map((/** @type {any} */ owner) => owner.name);
+          if (JSON.stringify(owners) !== names) return false;
+          held += view.held;
+        }
+        return held === SHARDS;
+      },
+      { within: 30_000, what: 'all shards with their owners' },
+    );
+  }
+
+  /** What all counters did, as they wrote it down, in order of time. */
+  journal() {
+    const logs = fs.readdirSync(this.dir).filter((name) => name.endsWith('.log'));
+    const lines = logs.flatMap((name) =>
+      fs.readFileSync(path.join(this.dir, name), 'utf8').split('\n'),
+    );
+    return lines
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+      .sort((a, b) => a.begun - b.begun);
+  }
+
+  /** Counts by a process that did not own the key, and those of a key by two at a time. */
+  faults() {
+    /** @type {Map<string, any[]>} */
+    const byKey = new Map();
+    const found = { strangers: 0, together: 0 };
+    for (const line of this.journal()) {
+      const before = byKey.get(line.id) ?? [];
+      if (!line.owned) found.strangers++;
+      if (before.some((one) => one.pid !== line.pid && one.ended > line.begun)) found.together++;
+      byKey.set(line.id, [...before.filter((one) => one.ended > line.begun), line]);
+    }
+    return found;
+  }
+
+  clean() {
+    fs.rmSync(this.dir, { recursive: true });
+  }
+}
+
+/**
+ * How many counts were given twice, or left out: each key is counted from 1.
+ *
+ * @param {Record<string, number[]>} numbers by key
+ */
+function miscounted(numbers) {
+  return Object.values(numbers).filter((given) => {
+    const sorted = [...given].sort((a, b) => a - b);
+    return sorted.some((n, at) => n !== at + 1);
+  }).length;
+}
+
+module.exports = { Counters, miscounted, PIN, SHARDS };
