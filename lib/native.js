@@ -125,6 +125,7 @@ const core = {
   shardEnter: binding.shardEnter,
   shardExit: binding.shardExit,
   shardOwns: binding.shardOwns,
+  shardOf: binding.shardOf,
   begin: binding.begin,
   done: binding.done,
 };

@@ -346,9 +346,10 @@ class Node {
    * @param {any} pin
    */
   shardOf(key, pin) {
-    const owner = this.owner(pin, key);
-    if (!owner) throw noPin(pin);
-    return owner.shard;
+    const text = this._pin(pin);
+    const shard = this.shards.core.shardOf(text, this._key(key));
+    if (shard < 0) throw noPin(text);
+    return shard;
   }
 
   /** @param {any} key */

@@ -47,6 +47,7 @@ function createShardCore(gossiperNow) {
     enter: (pin, key) => core.shardEnter(running()?.handle ?? 0, pin, key),
     exit: (ticket) => core.shardExit(running()?.handle ?? 0, ticket),
     owns: (pin, key) => core.shardOwns(running()?.handle ?? 0, pin, key),
+    shardOf: (pin, key) => core.shardOf(running()?.handle ?? 0, pin, key),
     owner(pin, key) {
       const told = running()?.native.owner(pin, key);
       return told ? JSON.parse(told) : null;

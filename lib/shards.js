@@ -29,6 +29,7 @@ const Turn = Object.freeze({ HOLD: -1, ELSEWHERE: -2 });
  *   else a `Turn`
  * @property {(ticket: number) => void} exit
  * @property {(pin: string, key: string) => boolean} owns would `enter` give a ticket?
+ * @property {(pin: string, key: string) => number} shardOf -1 for what is no sharded pin
  * @property {(pin: string, key: string) => any} owner who owns a key; null for what is no sharded pin
  *
  * @typedef {object} Message one that is to be run by the owner of its key
