@@ -114,6 +114,7 @@ async function costs() {
       const target = core.pickKey(handle, 1, key(n));
       if (target >= 0) core.done(handle, 1, target, 1000, 0);
     });
+    cost('CPU of shard(key)', (n) => core.shardOf(handle, pin, key(n)));
     cost('CPU of owns(key)', (n) => core.shardOwns(handle, pin, key(n)));
     cost('CPU to let a message in, and out', (n) => {
       const ticket = core.shardEnter(handle, pin, key(n));
