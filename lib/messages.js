@@ -3,7 +3,6 @@
 // What a service may ask of its node: `sys:gossip,...`.
 
 const { metaTags } = require('./options');
-const { noPin } = require('./shards');
 
 /** Fields of the service behind a member. */
 const SERVICE = ['host', 'port', 'type', 'instance', 'weight', 'pins'];
@@ -37,7 +36,7 @@ function member(raw) {
  * @param {() => any} node.gossiper null before the start
  * @param {() => any} node.calls counters of calls
  * @param {(target: number) => { connection: string, why?: string }} node.connection
- * @param {(pin: any, key: any) => any} node.owner who owns a key, null where nothing is sharded
+ * @param {import('./keys').Keys} node.keys
  * @param {(meta: any) => boolean} node.setMeta
  * @param {() => Promise<void>} node.leave
  */
@@ -63,9 +62,7 @@ function addMessages(instance, node) {
       reply({ ok: true, routes });
     })
     .add('sys:gossip,get:owner', function get_owner({ pin, key }, reply) {
-      const owner = node.owner(pin, key);
-      if (owner) reply({ ok: true, ...owner });
-      else reply(noPin(pin));
+      reply({ ok: true, ...node.keys.owner(key, pin) });
     })
     .add('sys:gossip,get:shards', function get_shards(_, reply) {
       const gossiper = node.gossiper();

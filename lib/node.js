@@ -3,18 +3,18 @@
 // The node behind one Seneca instance: its ports, its routes, its life.
 
 const { createCaller } = require('./call');
-const { seedList, show } = require('./check');
+const { seedList } = require('./check');
 const { closeOnSignals } = require('./close');
 const { sendEvents } = require('./events');
-const { canon, isReserved, matches, pins: readPins } = require('./patterns');
+const { canon, isReserved, matches } = require('./patterns');
 const { Publisher } = require('./publish');
 const { GossipError } = require('./refusal');
 const { createRouter, createShardCore } = require('./router');
 const { isOurs, Routes } = require('./routes');
 const { callPortError, listenByHook, open } = require('./service');
 const { HandOver } = require('./hand-over');
-const { noPin, Shards } = require('./shards');
-const { keyText } = require('./shard-key');
+const { Keys } = require('./keys');
+const { Shards } = require('./shards');
 const { createForeign } = require('./targets');
 const { createClients } = require('./tcp/client');
 const { createListener } = require('./tcp/listener');
@@ -67,11 +67,10 @@ class Node {
     });
     /** @type {Map<number, string>} Seneca's ids of the instances behind targets */
     this.instances = new Map();
-    this.shards = new Shards({
-      core: createShardCore(() => this.gossiper),
-      caller: this.caller,
-    });
+    const core = createShardCore(() => this.gossiper);
+    this.shards = new Shards({ core, caller: this.caller });
     this.handOver = new HandOver(root, options.listen, options.weight);
+    this.keys = new Keys(root, core, [...this.handOver.pins.keys()]);
     this.routes = new Routes({
       root,
       caller: this.caller,
@@ -315,65 +314,6 @@ class Node {
       this.meta = before;
       throw new GossipError('gossip_option', `'meta' cannot be published: ${err.message}`);
     }
-  }
-
-  /**
-   * Who owns a key of a sharded pin.
-   *
-   * @param {any} pin one of any node; may be left out where this node has only one
-   * @param {any} key
-   * @returns {any} null when nobody shares it out
-   */
-  owner(pin, key) {
-    const text = this._key(key);
-    return this.shards.core.owner(this._pin(pin), text);
-  }
-
-  /**
-   * May a message of this key run here now?
-   *
-   * @param {any} key
-   * @param {any} pin
-   */
-  owns(key, pin) {
-    return this.shards.core.owns(this._pin(pin), this._key(key));
-  }
-
-  /**
-   * The shard of a key, as `on:shards` names it.
-   *
-   * @param {any} key
-   * @param {any} pin
-   */
-  shardOf(key, pin) {
-    const text = this._pin(pin);
-    const shard = this.shards.core.shardOf(text, this._key(key));
-    if (shard < 0) throw noPin(text);
-    return shard;
-  }
-
-  /** @param {any} key */
-  _key(key) {
-    const text = keyText(key);
-    if (text !== undefined) return text;
-    throw new GossipError('gossip_value', `a key is a string, number or boolean, not ${show(key)}`);
-  }
-
-  /**
-   * The canonical text of a sharded pin.
-   *
-   * @param {any} pin
-   */
-  _pin(pin) {
-    const own = [...this.handOver.pins.keys()];
-    if (pin === undefined || pin === null) {
-      if (own.length === 1) return own[0];
-      throw new GossipError(
-        'gossip_value',
-        `which pin? this node shares out ${own.length === 0 ? 'none' : own.join(' and ')}`,
-      );
-    }
-    return canon(readPins(pin, this.root.util.Jsonic)[0] ?? {});
   }
 
   /** Counters of calls, both ways. */

@@ -55,7 +55,7 @@ function define(instance, given) {
     gossiper: () => node.gossiper,
     calls: () => node.calls(),
     connection: (target) => node.caller.connection(target),
-    owner: (pin, key) => node.owner(pin, key),
+    keys: node.keys,
     setMeta: (meta) => node.setMeta(meta),
     leave: shutdown,
   });
@@ -76,8 +76,8 @@ function define(instance, given) {
     name: 'gossip',
     exports: {
       gossiper: () => node.gossiper,
-      owns: (/** @type {any} */ key, /** @type {any} */ pin) => node.owns(key, pin),
-      shard: (/** @type {any} */ key, /** @type {any} */ pin) => node.shardOf(key, pin),
+      owns: (/** @type {any} */ key, /** @type {any} */ pin) => node.keys.owns(key, pin),
+      shard: (/** @type {any} */ key, /** @type {any} */ pin) => node.keys.shard(key, pin),
     },
   };
 }

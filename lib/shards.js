@@ -8,12 +8,10 @@
  * core counts what is at work for a shard, and gives the shard away only when nothing is.
  */
 
-const { show } = require('./check');
 const { makeError } = require('./errors');
 const { deadlineOf } = require('./inherit');
 const { neverRan } = require('./never-ran');
 const { safely } = require('./safely');
-const { GossipError } = require('./refusal');
 const { keyOf } = require('./shard-key');
 const { run } = require('./waiting');
 
@@ -167,9 +165,4 @@ function readSharding(shard) {
   return { pin, path: key.split('.'), optional: optional === true };
 }
 
-/** @param {any} pin one that is not shared out by key */
-function noPin(pin) {
-  return new GossipError('gossip_pin', `no node shares out '${show(pin)}' by key`, { pin });
-}
-
-module.exports = { noPin, readSharding, Shards };
+module.exports = { readSharding, Shards };

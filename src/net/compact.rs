@@ -121,7 +121,7 @@ mod tests {
         compact(&mut items);
         let event = |notice| match notice {
             Notice::Gossip(event) => event,
-            Notice::Route(_) => unreachable!("none was put in"),
+            _ => unreachable!("none was put in"),
         };
         items.into_iter().map(event).collect()
     }
@@ -131,7 +131,7 @@ mod tests {
         compact(&mut items);
         let event = |notice| match notice {
             Notice::Route(event) => event,
-            Notice::Gossip(_) => unreachable!("none was put in"),
+            _ => unreachable!("none was put in"),
         };
         items.into_iter().map(event).collect()
     }
