@@ -19,7 +19,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::caller::Caller;
 use super::choose::{Chosen, Picked};
-use super::error::{ActError, overloaded, target_lost};
+use super::dispatch::Home;
+use super::error::{ActError, key_missing, overloaded, target_lost};
 use super::flight::Flight;
 use super::link::Ended;
 use super::outgoing::Outgoing;
@@ -32,8 +33,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// A call and its attempts.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     caller: Arc<Caller>,
+    /// This service answers it as well, where it owns its key.
+    home: Option<&'a Home>,
     msg: Value,
     message: Arc<Outgoing>,
     begun: Instant,
@@ -42,6 +45,8 @@ pub(super) struct Call {
     /// Why the last attempt did not work.
     why: String,
     lost: Option<ActError>,
+    /// Why a target did not run it.
+    refusal: Option<ActError>,
     /// It may run, or have run, somewhere: an attempt was written that is not
     /// known to have been refused.
     written: Arc<AtomicBool>,
@@ -54,10 +59,17 @@ pub(super) struct Call {
     target: Option<String>,
 }
 
-impl Call {
-    pub fn new(caller: Arc<Caller>, msg: Value, message: Outgoing, deadline: Instant) -> Self {
+impl<'a> Call<'a> {
+    pub fn new(
+        caller: Arc<Caller>,
+        msg: Value,
+        message: Outgoing,
+        deadline: Instant,
+        home: Option<&'a Home>,
+    ) -> Self {
         Call {
             caller,
+            home,
             msg,
             message: Arc::new(message),
             begun: Instant::now(),
@@ -65,6 +77,7 @@ impl Call {
             exclude: Vec::new(),
             why: String::new(),
             lost: None,
+            refusal: None,
             written: Arc::default(),
             tries: 0,
             pauses: 0,
@@ -74,24 +87,29 @@ impl Call {
         }
     }
 
-    pub async fn run(mut self) -> Result<Value, ActError> {
+    /// `None`: this node has become the owner of its key.
+    pub async fn run(mut self) -> Option<Result<Value, ActError>> {
         loop {
             // Subscribed before looking, so that no change is missed.
             let mut changed = self.caller.changed.subscribe();
-            let picked = self.caller.pick(&self.msg, &self.exclude);
+            let picked = self.caller.pick(&self.msg, &self.exclude, self.home);
             match picked {
+                Picked::Home => return None,
                 Picked::Target(chosen) => {
                     if let Some(result) = self.attempt(*chosen).await {
-                        return result;
+                        return Some(result);
                     }
                 }
                 Picked::Observe(route, pattern, offer) => {
                     self.pattern = pattern;
                     self.bound(&offer);
-                    return self.observe(route).await;
+                    return Some(self.observe(route).await);
                 }
-                Picked::Overloaded(pattern) => return Err(overloaded(&pattern)),
-                Picked::Unknown => return Err(self.not_found()),
+                Picked::Overloaded(pattern) => return Some(Err(overloaded(&pattern))),
+                Picked::NoKey(pattern, key) => return Some(Err(key_missing(&pattern, &key))),
+                Picked::Unknown => return Some(Err(self.not_found())),
+                // The owner has been looked for.
+                Picked::Owner(_) => {}
                 Picked::Nobody(pattern, offer) => {
                     let wait = Duration::from_millis(offer.wait.unwrap_or(0));
                     let until = *self.wait_until.get_or_insert_with(|| Instant::now() + wait);
@@ -99,10 +117,12 @@ impl Call {
                     if Instant::now() >= until {
                         // Nobody else is there: the one that was lost may come back.
                         if self.lost.is_some() && self.pauses < offer.retry {
-                            self.pause().await?;
+                            if let Err(error) = self.pause().await {
+                                return Some(Err(error));
+                            }
                             continue;
                         }
-                        return Err(self.nobody(&pattern, wait));
+                        return Some(Err(self.nobody(&pattern, wait)));
                     }
                     self.exclude.clear();
                     tokio::select! {
@@ -154,9 +174,13 @@ impl Call {
                 flight.end(Outcome::Error, true);
                 return Some(Err(ActError::from_wire(error)));
             }
-            Ended::Refused(why) => {
+            Ended::Refused(why, error) => {
                 flight.end(Outcome::Error, false);
                 self.did_not_run(target, format!("{}: {why}", chosen.name));
+                // That it has no action for it is what `no_target` says of all.
+                let error = error.map(ActError::from_wire);
+                let error = error.filter(|error| error.code != "act_not_found");
+                self.refusal = error.or(self.refusal.take());
             }
             Ended::Unsent(why) => {
                 flight.end(Outcome::Lost, false);
@@ -235,7 +259,7 @@ impl Call {
                         flight.end(Outcome::Error, true);
                         let _ = report.send(Err(ActError::from_wire(error)));
                     }
-                    Ok(Ended::Refused(_)) => flight.end(Outcome::Error, false),
+                    Ok(Ended::Refused(..)) => flight.end(Outcome::Error, false),
                     Ok(Ended::Unsent(_) | Ended::Lost(_)) => flight.end(Outcome::Lost, false),
                     Err(_) => flight.end(Outcome::Timeout, true),
                 }
@@ -282,6 +306,9 @@ impl Call {
         if Instant::now() >= self.deadline {
             self.pattern = pattern.into();
             return self.timed_out();
+        }
+        if let Some(refusal) = self.refusal.take() {
+            return refusal;
         }
         let why = if self.why.is_empty() {
             "none is known"

@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::error::ServiceError;
 use super::handlers::Handlers;
 use super::listener::Limits;
+use super::moved::{Moved, OnShards};
 use super::node::Service;
+use super::sharding::{Sharding, SharedPin};
 use crate::engine::SetError;
 use crate::net;
 use crate::routing::{Offer, Pattern, PatternError};
@@ -31,6 +33,7 @@ pub struct Builder {
     pub(super) jointime: Duration,
     pub(super) drain: Duration,
     pub(super) weight: f64,
+    pub(super) on_shards: Option<OnShards>,
     /// The first thing that is wrong, told by `start`.
     pub(super) wrong: Option<StartError>,
 }
@@ -72,6 +75,17 @@ pub enum StartError {
     /// A pattern or pin is Seneca's own.
     #[error("the pattern '{0}' belongs to Seneca itself and cannot be answered")]
     Reserved(String),
+    /// A pin cannot be shared out like that.
+    #[error("'{pin}' cannot be shared out by key: {reason}")]
+    Sharding {
+        /// The pin.
+        pin: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Another node divides the keys of a pin into another number of shards.
+    #[error("{0}")]
+    Shards(String),
     /// What the service publishes does not fit into the cluster's state.
     #[error("the service cannot be published: {0}")]
     Publish(#[from] SetError),
@@ -113,6 +127,7 @@ impl Default for Builder {
             jointime: Duration::from_secs(1),
             drain: Duration::from_secs(5),
             weight: 1.0,
+            on_shards: None,
             wrong: None,
         }
     }
@@ -202,6 +217,46 @@ impl Builder {
         if let Some(pattern) = self.pattern(pattern) {
             self.handlers.add(pattern, offer, action);
         }
+        self
+    }
+
+    /// Shares out a pin by key: of all nodes that answer it, one owns all messages
+    /// with one value of the key. Others may ask what matches the pin. Can be
+    /// given several times, or with several pins.
+    ///
+    /// Messages of a pattern inside the pin are run only while this service owns
+    /// their key; others are sent to the owner, also those that this service makes
+    /// itself. A message whose key is on its way waits, as long as its caller does.
+    pub fn shard(mut self, pin: &str, how: Sharding) -> Self {
+        for text in Pattern::list(pin) {
+            let Some(pattern) = self.pattern(text) else {
+                continue;
+            };
+            match SharedPin::new(pattern, how.clone()) {
+                Ok(pin) => self.handlers.share(pin),
+                Err(reason) => {
+                    let pin = text.into();
+                    self.wrong
+                        .get_or_insert(StartError::Sharding { pin, reason });
+                }
+            }
+        }
+        self
+    }
+
+    /// Hears of shards that come or go: loads the state of those that are gained,
+    /// before the first message for them runs, and saves the state of those that
+    /// are lost, when none runs any more and before another node gets them.
+    ///
+    /// It has as long as the pin's [`handover`](Sharding::handover) allows, and is
+    /// dropped half way then. Of several events it may run at the same time, never
+    /// for the same shard.
+    pub fn on_shards<F, R>(mut self, handler: F) -> Self
+    where
+        F: Fn(Moved) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.on_shards = Some(OnShards::new(handler));
         self
     }
 

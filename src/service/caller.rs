@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::act::Call;
-use super::choose::{Picked, choose};
+use super::choose::{Picked, choose, choose_owner};
+use super::dispatch::Home;
 use super::error::ActError;
 use super::handlers::{Handlers, inherited_deadline};
 use super::ids::Ids;
@@ -36,6 +37,10 @@ pub(super) struct Caller {
     pub common: Arc<Common>,
     /// Told when routes or targets change.
     pub changed: watch::Sender<()>,
+    /// Told when messages that wait for a shard may look again.
+    pub moved: watch::Sender<()>,
+    /// Messages that wait for a shard.
+    pub held: AtomicUsize,
     pub timeout: Duration,
     pub phase: watch::Receiver<Phase>,
     pub budget: Mutex<f64>,
@@ -58,23 +63,35 @@ impl Caller {
         if let Some(handler) = self.local(act, &msg) {
             let mut act = act.clone();
             act.retain(|key, _| !key.ends_with('$'));
-            return Ok(handler.run(act, deadline).await?);
+            return Ok(self.serve(&handler, act, &[], deadline).await?);
         }
-        let message = Outgoing::new(act);
+        let result = self.call(act, &[], deadline, None).await;
+        result.unwrap_or_else(|| Err(closed()))
+    }
+
+    /// Sends a message to whoever else answers it. `track`: the nodes that it
+    /// came through. `home`: this service answers it where it owns its key;
+    /// `None` says that it has become the owner.
+    pub async fn call(
+        self: &Arc<Self>,
+        act: &Map<String, Value>,
+        track: &[String],
+        deadline: Instant,
+        home: Option<&Home>,
+    ) -> Option<Result<Value, ActError>> {
+        let message = Outgoing::new(act, track);
         let max = self.common.max_line;
         if message.len() + ENVELOPE > max {
             let text = format!("The message has more than {max} bytes, the longest line allowed.");
-            return Err(ActError::new(
-                "message_too_long",
-                text,
-                json!({ "max": max }),
-            ));
+            let details = json!({ "max": max });
+            return Some(Err(ActError::new("message_too_long", text, details)));
         }
         self.earn();
         let mut phase = self.phase.clone();
+        let msg = Value::Object(act.clone());
         tokio::select! {
-            result = Call::new(self.clone(), msg, message, deadline).run() => result,
-            _ = phase.wait_for(|phase| *phase == Phase::Closed) => Err(closed()),
+            result = Call::new(self.clone(), msg, message, deadline, home).run() => result,
+            _ = phase.wait_for(|phase| *phase == Phase::Closed) => Some(Err(closed())),
         }
     }
 
@@ -107,10 +124,25 @@ impl Caller {
         Some(handler.clone())
     }
 
-    pub fn pick(&self, msg: &Value, exclude: &[TargetId]) -> Picked {
+    pub fn pick(&self, msg: &Value, exclude: &[TargetId], home: Option<&Home>) -> Picked {
         let now = self.cluster.micros();
-        self.cluster
-            .with_router(|router| choose(router, now, msg, exclude))
+        let picked = self
+            .cluster
+            .with_router(|router| choose(router, now, msg, exclude, home));
+        let Picked::Owner(keyed) = picked else {
+            return picked;
+        };
+        // Not inside the router: the shards may have to be looked up.
+        let owner = self.cluster.with_pin(&keyed.pin, |shards| {
+            shards.owner(&keyed.pin, &keyed.key).map(str::to_owned)
+        });
+        match owner {
+            Some(owner) if owner != self.cluster.name() => self
+                .cluster
+                .with_router(|router| choose_owner(router, now, *keyed, &owner, exclude)),
+            Some(_) if keyed.home => Picked::Home,
+            _ => Picked::Nobody(keyed.pattern, keyed.offer),
+        }
     }
 
     /// Counts a call to every target of a route.

@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::age::Age;
 use super::counters::count;
+use super::dispatch::Fault;
 use super::error::ServiceError;
 use super::handlers::deadline;
 use super::lines::{Line, Lines, give_back};
@@ -238,7 +239,7 @@ impl Connection {
             // After the close it is dropped half way, and its caller hears of that
             // by the end of the connection: it may have run.
             let result = tokio::select! {
-                result = handler.run(act, until) => result,
+                result = shared.caller.serve(&handler, act, &head.track, until) => result,
                 _ = phase.wait_for(|phase| *phase == Phase::Closed) => return,
             };
             let counters = &shared.counters;
@@ -247,7 +248,11 @@ impl Connection {
             } else {
                 &counters.failed
             });
-            let answer = result.map_or_else(Answer::Failed, Answer::Ok);
+            let answer = match result {
+                Ok(value) => Answer::Ok(value),
+                Err(Fault::Failed(error)) => Answer::Failed(error.into()),
+                Err(Fault::NotRun(error)) => Answer::Refused(error.into()),
+            };
             let line = || answer.line(&head, &shared.id, received, shared.limits.max_line);
             work.answer(if sync { line() } else { Vec::new() });
         });

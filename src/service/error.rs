@@ -79,6 +79,8 @@ impl From<ActError> for ServiceError {
 /// | `overloaded` | every target has as many calls in flight as its offer allows |
 /// | `reply_too_long` | the reply is longer than the longest line allowed |
 /// | `invalid_json` | message or reply cannot be read by the Rust side, though JavaScript wrote it: half a surrogate pair, or too deep |
+/// | `shard_key_missing` | the message lacks the key that decides what node owns it |
+/// | `not_owner` | the owner of a key was still another one for those asked, until the offer's `wait` was over |
 /// | `message_too_long` | the message is longer than the longest line allowed |
 /// | `invalid_message` | the message is no JSON object |
 /// | `closed` | this service is closed |
@@ -159,6 +161,15 @@ pub(super) fn target_lost(pattern: &str, target: &str, why: &str, tries: u32) ->
         "tries": tries,
     });
     ActError::new("target_lost", text, details)
+}
+
+pub(super) fn key_missing(pattern: &str, key: &str) -> ActError {
+    let text = format!(
+        "The message for {pattern} has no '{key}', which decides what node owns it: give it a \
+         string, a number or a boolean, or make its sharding optional."
+    );
+    let details = json!({ "pattern": pattern, "key": key });
+    ActError::new("shard_key_missing", text, details)
 }
 
 pub(super) fn overloaded(pattern: &str) -> ActError {

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::ServiceError;
-use crate::routing::{Offer, Pattern, Tree};
+use super::sharding::{SharedPin, generality};
+use crate::routing::{Model, Offer, Pattern, Tree};
 
 type Running = Pin<Box<dyn Future<Output = Result<Value, ServiceError>> + Send>>;
 type Action = dyn Fn(Value) -> Running + Send + Sync;
@@ -32,6 +33,8 @@ pub(super) fn inherited_deadline() -> Option<Instant> {
 #[derive(Clone)]
 pub(super) struct Handler {
     pub pattern: Arc<Pattern>,
+    /// How others are told to call it, its sharding apart.
+    pub offer: Arc<Offer>,
     action: Arc<Action>,
 }
 
@@ -63,7 +66,7 @@ impl Handler {
 }
 
 /// A future that turns a panic into its result.
-async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
     let mut future = Box::pin(future);
     poll_fn(move |cx| {
         let poll = AssertUnwindSafe(|| future.as_mut().poll(cx));
@@ -76,7 +79,7 @@ async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + S
     .await
 }
 
-fn reason(panic: &(dyn Any + Send)) -> String {
+pub(super) fn reason(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "panic".into())
@@ -89,6 +92,8 @@ pub(super) struct Handlers {
     all: Vec<(Arc<Pattern>, Offer)>,
     /// Empty: others may ask everything.
     pub pins: Vec<Pattern>,
+    /// Those that are shared out by a key. Others may ask these too.
+    pub shared: Vec<Arc<SharedPin>>,
 }
 
 impl Handlers {
@@ -100,9 +105,10 @@ impl Handlers {
     {
         let pattern = Arc::new(pattern);
         self.all.retain(|(other, _)| *other != pattern);
-        self.all.push((pattern.clone(), offer));
+        self.all.push((pattern.clone(), offer.clone()));
         let handler = Handler {
             pattern: pattern.clone(),
+            offer: Arc::new(offer),
             action: Arc::new(move |msg| Box::pin(action(msg))),
         };
         self.tree.insert(&pattern, handler);
@@ -127,7 +133,7 @@ impl Handlers {
             let text = format!("No matching action pattern found for {args}.");
             return Err(ServiceError::new("act_not_found", text));
         };
-        let inside = self.pins.is_empty() || self.pins.iter().any(|pin| pin.matches(act));
+        let inside = self.pins.is_empty() || self.asked().any(|pin| pin.matches(act));
         if !inside || handler.pattern.is_reserved() {
             let text = format!("This node does not answer {} for others.", handler.pattern);
             return Err(ServiceError::new("not_served", text));
@@ -139,22 +145,86 @@ impl Handlers {
     /// general action answers.
     pub fn published(&self) -> Vec<(String, Offer)> {
         let public = |p: &Pattern| !p.is_reserved();
-        let inside =
-            |p: &Pattern| self.pins.is_empty() || self.pins.iter().any(|pin| pin.covers(p));
+        let inside = |p: &Pattern| self.pins.is_empty() || self.asked().any(|pin| pin.covers(p));
         let mut offers: Vec<(Pattern, Offer)> = Vec::new();
         for (pattern, offer) in &self.all {
             if public(pattern) && inside(pattern) {
                 offers.push((Pattern::clone(pattern), offer.clone()));
             }
         }
-        for pin in &self.pins {
+        for pin in self.asked() {
             let general = self.all.iter().find(|(p, _)| public(p) && p.covers(pin));
             let known = offers.iter().any(|(p, _)| p == pin);
             if let (Some((_, offer)), false) = (general, known) {
                 offers.push((pin.clone(), offer.clone()));
             }
         }
-        offers.into_iter().map(described).collect()
+        let shared = |(pattern, offer): (Pattern, Offer)| match self.shared_out(&pattern) {
+            Some(pin) => (pattern, pin.offer(offer)),
+            None => (pattern, offer),
+        };
+        offers.into_iter().map(shared).map(described).collect()
+    }
+
+    /// What others may ask, if there are pins.
+    pub fn asked(&self) -> impl Iterator<Item = &Pattern> {
+        self.pins
+            .iter()
+            .chain(self.shared.iter().map(|shared| &shared.pin))
+    }
+
+    /// Shares out a pin; the later one of a pin counts.
+    pub fn share(&mut self, pin: SharedPin) {
+        self.shared.retain(|other| other.pin != pin.pin);
+        self.shared.push(Arc::new(pin));
+        self.shared.sort_by_key(|shared| generality(&shared.pin));
+    }
+
+    /// The sharding of a pattern: the most specific pin that it is inside of
+    /// decides.
+    fn shared_out(&self, pattern: &Pattern) -> Option<&Arc<SharedPin>> {
+        let shared = self
+            .shared
+            .iter()
+            .find(|shared| shared.pin.covers(pattern))?;
+        let below = generality(&shared.pin);
+        let plain = |pin: &Pattern| pin.covers(pattern) && generality(pin) < below;
+        (!self.pins.iter().any(plain)).then_some(shared)
+    }
+
+    /// The pin by which the messages of an action are shared out. A general
+    /// action may answer more than the pin.
+    pub fn sharing(&self, pattern: &Pattern, act: &Map<String, Value>) -> Option<Arc<SharedPin>> {
+        if self.shared.is_empty() {
+            return None;
+        }
+        let within =
+            |shared: &&Arc<SharedPin>| pattern.covers(&shared.pin) && shared.pin.matches(act);
+        let found = self.shared_out(pattern);
+        found.or_else(|| self.shared.iter().find(within)).cloned()
+    }
+
+    /// What keeps a pin from being shared out.
+    pub fn unfit(&self) -> Option<(String, String)> {
+        let published = self.published();
+        let inside = |text: &str| {
+            let offers = published.iter().map(|(_, offer)| offer);
+            offers
+                .filter(move |offer| offer.shard.as_ref().is_some_and(|by| by.pin == text))
+                .collect::<Vec<_>>()
+        };
+        for shared in &self.shared {
+            let offers = inside(&shared.text);
+            let reason = match offers.as_slice() {
+                [] => "no action of this service answers it",
+                some if some.iter().any(|offer| offer.model == Model::Observe) => {
+                    "its actions cannot be observed: one node owns a key"
+                }
+                _ => continue,
+            };
+            return Some((shared.text.clone(), reason.into()));
+        }
+        None
     }
 }
 

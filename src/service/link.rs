@@ -35,8 +35,9 @@ pub(super) enum Ended {
     Lost(String),
     /// Never written, so it never ran.
     Unsent(String),
-    /// Written, and the other side says that it did not run it.
-    Refused(String),
+    /// Written, and the other side says that it did not run it: why, and the
+    /// error that it gave.
+    Refused(String, Option<Value>),
 }
 
 /// One attempt of a call.

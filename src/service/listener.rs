@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
+use super::caller::Caller;
 use super::connection::Connection;
 use super::counters::{Counters, Stats, count};
 use super::handlers::Handlers;
@@ -64,6 +65,7 @@ pub(super) struct Shared {
     /// Seneca's id of this service.
     pub id: String,
     pub handlers: Arc<Handlers>,
+    pub caller: Arc<Caller>,
     pub limits: Limits,
     /// For calls whose callers name no time.
     pub timeout: Duration,
@@ -87,21 +89,16 @@ pub(super) struct Peer {
 }
 
 impl Shared {
-    pub fn new(
-        id: String,
-        handlers: Arc<Handlers>,
-        limits: Limits,
-        timeout: Duration,
-        phase: watch::Receiver<Phase>,
-    ) -> Arc<Self> {
+    pub fn new(id: String, caller: Arc<Caller>, limits: Limits) -> Arc<Self> {
         Arc::new(Shared {
             id,
-            handlers,
+            handlers: caller.handlers.clone(),
             budget: Budget::new(limits.max_line.saturating_mul(BUDGET_LINES)),
             limits,
-            timeout,
+            timeout: caller.timeout,
             counters: Counters::default(),
-            phase,
+            phase: caller.phase.clone(),
+            caller,
             working: AtomicUsize::new(0),
             peers: Mutex::default(),
             began: Instant::now(),

@@ -18,7 +18,9 @@ use super::listener::{Phase, Port, Shared};
 use crate::engine::Event;
 use crate::membership::Member;
 use crate::net::Cluster;
-use crate::routing;
+use crate::net::shards::Owner;
+use crate::routing::{self, Pattern};
+use crate::sharding::key_text;
 use crate::state::keys;
 
 /// How long 'leaving' takes to be heard, about.
@@ -122,6 +124,25 @@ impl Service {
         cluster.members().into_iter().map(view).collect()
     }
 
+    /// May a message of this key run here now? `key` is its value: a string,
+    /// number or boolean. Cheap enough for every message.
+    pub fn owns(&self, pin: &str, key: impl Into<Value>) -> bool {
+        let asked = asked(pin, &key.into());
+        let owns = |(pin, key): (String, String)| {
+            let cluster = &self.0.cluster;
+            cluster.with_shards(|shards, _| shards.owns(&pin, &key))
+        };
+        asked.is_some_and(owns)
+    }
+
+    /// Who owns a key of a sharded pin of any node. `None` when nobody shares
+    /// out the pin, or the value is no key.
+    pub fn owner(&self, pin: &str, key: impl Into<Value>) -> Option<Owner> {
+        let (pin, key) = asked(pin, &key.into())?;
+        let cluster = &self.0.cluster;
+        cluster.with_pin(&pin, |shards| shards.owner_view(&pin, &key))
+    }
+
     /// What happens in the cluster from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.0.events.subscribe()
@@ -160,6 +181,8 @@ impl Service {
         });
         if first {
             inner.cluster.leaving();
+            // What waits for a shard that will not come any more is told of it.
+            inner.cluster.unshare();
         }
         if !inner.is_closed() {
             let now = Instant::now();
@@ -169,6 +192,10 @@ impl Service {
             let until = now + inner.drain;
             let waits = |now: Instant| now < heard || !inner.is_idle() && now < until;
             while waits(Instant::now()) && !inner.is_closed() {
+                sleep(Duration::from_millis(5)).await;
+            }
+            // Shards whose calls have ended are handed over, bounded as well.
+            while inner.cluster.is_sharing() && Instant::now() < until && !inner.is_closed() {
                 sleep(Duration::from_millis(5)).await;
             }
             inner.cluster.leave().await;
@@ -188,6 +215,12 @@ impl Service {
     pub fn close(&self) {
         self.0.close();
     }
+}
+
+/// A pin and a key, as nodes name them.
+fn asked(pin: &str, key: &Value) -> Option<(String, String)> {
+    let pin = Pattern::typed(pin).ok()?.to_string();
+    Some((pin, key_text(key).ok()?.into_owned()))
 }
 
 impl Inner {

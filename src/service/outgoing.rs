@@ -12,17 +12,22 @@ pub(super) struct Outgoing {
     /// JSON of the message without its closing brace, so that the deadline
     /// can be added when it is sent.
     body: String,
+    /// The nodes that it came through.
+    track: Vec<String>,
 }
 
 impl Outgoing {
     /// Top-level directives stay home, as in the stock client.
-    pub fn new(msg: &Map<String, Value>) -> Self {
+    pub fn new(msg: &Map<String, Value>, track: &[String]) -> Self {
         let mut act = msg.clone();
         act.retain(|key, _| !key.ends_with('$'));
         act.insert("custom$".into(), Value::Object(Map::new()));
         let mut body = serde_json::to_string(&act).unwrap_or_default();
         body.pop();
-        Outgoing { body }
+        Outgoing {
+            body,
+            track: track.to_vec(),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -34,9 +39,13 @@ impl Outgoing {
     pub fn line(&self, id: &str, origin: &str, sent: u64, left: Duration, greet: bool) -> Vec<u8> {
         let origin = Value::from(origin);
         let left = left.as_millis().max(1);
-        let body = &self.body;
+        let Outgoing { body, track } = self;
+        let passed: String = track
+            .iter()
+            .map(|id| format!("{},", Value::from(&id[..])))
+            .collect();
         let mut line = format!(
-            r#"{{"id":{},"kind":"act","origin":{origin},"track":[{origin}],"time":{{"client_sent":{sent}}},"act":{body},"timeout$":{left}}},"sync":true"#,
+            r#"{{"id":{},"kind":"act","origin":{origin},"track":[{passed}{origin}],"time":{{"client_sent":{sent}}},"act":{body},"timeout$":{left}}},"sync":true"#,
             Value::from(id),
         );
         if greet {
@@ -93,7 +102,7 @@ mod tests {
     #[test]
     fn what_we_send_we_can_read() {
         let msg = json!({ "a": 1, "fatal$": true, "x": { "y$": 2 } });
-        let out = Outgoing::new(msg.as_object().unwrap());
+        let out = Outgoing::new(msg.as_object().unwrap(), &["C".into()]);
         let line = out.line("m/t", "ME\"", 77, Duration::from_millis(1_234), true);
         let request = read_request(&line, "OWN").unwrap();
         assert_eq!(
@@ -102,7 +111,7 @@ mod tests {
         );
         assert_eq!(request.timeout, Some(Duration::from_millis(1_234)));
         assert!(request.head.ours && request.sync);
-        assert_eq!(request.head.track, ["ME\""]);
+        assert_eq!(request.head.track, ["C", "ME\""]);
         let reply = |answer: Answer| {
             let line = answer.line(&request.head, "S", 0, 1_000);
             read_reply(&line).unwrap()

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::caller::Caller;
+use super::moved::HandOver;
 use crate::engine::Event;
 use crate::net::{Cluster, Notice};
 use crate::routing::RouteEvent;
@@ -15,13 +16,17 @@ use crate::routing::RouteEvent;
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Hands on what happened, until the service ends.
-pub(super) async fn pump(caller: Arc<Caller>, events: broadcast::Sender<Event>, wake: Arc<Notify>) {
+pub(super) async fn pump(
+    caller: Arc<Caller>,
+    events: broadcast::Sender<Event>,
+    wake: Arc<Notify>,
+    hand_over: HandOver,
+) {
     loop {
-        let mut changed = false;
+        let (mut changed, mut moved) = (false, false);
         for notice in caller.cluster.drain() {
             match notice {
-                // This service takes no shards.
-                Notice::Shards(_) => {}
+                Notice::Shards(event) => moved |= !hand_over.told(event),
                 Notice::Gossip(event) => {
                     changed |= event == Event::Synced;
                     if let Event::Fail { name } = &event {
@@ -38,8 +43,11 @@ pub(super) async fn pump(caller: Arc<Caller>, events: broadcast::Sender<Event>, 
                 }
             }
         }
-        if changed {
+        if changed || moved {
             caller.changed.send_replace(());
+        }
+        if moved {
+            caller.moved.send_replace(());
         }
         wake.notified().await;
     }

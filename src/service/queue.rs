@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn what_is_given_up_does_not_wait_in_the_queue() {
         let bytes = Arc::new(AtomicUsize::new(0));
-        let message = Arc::new(Outgoing::new(&Map::new()));
+        let message = Arc::new(Outgoing::new(&Map::new(), &[]));
         let mut queue = Queue::new(bytes.clone());
         let mut waiting = Vec::new();
         for n in 0..10 {

@@ -16,6 +16,7 @@ use super::link::Common;
 use super::links::Links;
 use super::listener::{Phase, Port, Shared, accept, bind};
 use super::message::wall;
+use super::moved::HandOver;
 use super::node::{Inner, Service};
 use super::pump::{beat, pump};
 use crate::net::{self, Cluster};
@@ -31,6 +32,9 @@ impl Service {
     pub(super) async fn start(mut builder: Builder) -> Result<Service, StartError> {
         if let Some(wrong) = builder.wrong.take() {
             return Err(wrong);
+        }
+        if let Some((pin, reason)) = builder.handlers.unfit() {
+            return Err(StartError::Sharding { pin, reason });
         }
         let ip = address(&builder.host).await?;
         let handlers = Arc::new(std::mem::take(&mut builder.handlers));
@@ -52,8 +56,10 @@ impl Service {
             ids,
             common,
             changed: watch::channel(()).0,
+            moved: watch::channel(()).0,
+            held: AtomicUsize::new(0),
             timeout: builder.timeout,
-            phase: phases.clone(),
+            phase: phases,
             budget: Caller::full_budget(),
             calls: AtomicUsize::new(0),
         });
@@ -65,13 +71,7 @@ impl Service {
         let listener = listener.map(Port::new);
         let calls_in = listener.clone().map(|listener| {
             let limits = builder.limits.clone();
-            let shared = Shared::new(
-                id.clone(),
-                handlers.clone(),
-                limits,
-                builder.timeout,
-                phases,
-            );
+            let shared = Shared::new(id.clone(), caller.clone(), limits);
             tasks.push(tokio::spawn(accept(shared.clone(), listener)).abort_handle());
             shared
         });
@@ -83,7 +83,13 @@ impl Service {
         let wake = notify.clone();
         cluster.subscribe(move || wake.notify_one());
         let mut synced = caller.changed.subscribe();
-        let pump = pump(caller.clone(), events.clone(), notify);
+        let hand_over = HandOver {
+            cluster: cluster.clone(),
+            pins: handlers.shared.clone(),
+            handler: builder.on_shards.take(),
+            events: events.clone(),
+        };
+        let pump = pump(caller.clone(), events.clone(), notify, hand_over);
         tasks.push(tokio::spawn(pump).abort_handle());
         tasks.push(tokio::spawn(beat(cluster.clone())).abort_handle());
         let service = Service(Arc::new(Inner {
@@ -102,6 +108,15 @@ impl Service {
             let joined =
                 async { while !service.0.cluster.is_synced() && synced.changed().await.is_ok() {} };
             let _ = timeout(builder.jointime, joined).await;
+        }
+        // Not before: who does not know the others yet would take itself for the
+        // owner of everything.
+        for shared in &handlers.shared {
+            let config = shared.config(builder.weight);
+            if let Err(text) = service.0.cluster.share(&shared.text, config) {
+                service.leave().await;
+                return Err(StartError::Shards(text));
+            }
         }
         Ok(service)
     }
@@ -182,7 +197,7 @@ fn publish(
     service.weight = weight;
     service.pins = match handlers.pins.as_slice() {
         [] => offers.iter().map(|(pattern, _)| pattern.clone()).collect(),
-        pins => pins.iter().map(|pin| pin.to_string()).collect(),
+        _ => handlers.asked().map(|pin| pin.to_string()).collect(),
     };
     for (pattern, offer) in offers {
         cluster.set(&format!("{}{pattern}", keys::ROUTE), offer.to_json())?;

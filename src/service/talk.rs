@@ -196,7 +196,7 @@ impl<'a> Talk<'a> {
         let (id, ended) = match incoming {
             Incoming::Ok(id, value) => (id, Ended::Ok(value)),
             Incoming::Error(id, error) => (id, Ended::Error(error)),
-            Incoming::Refused(id, error) => (id, Ended::Refused(refusal(&error))),
+            Incoming::Refused(id, error) => (id, Ended::Refused(refusal(&error), Some(error))),
             Incoming::Bye(accepted) => {
                 self.goodbye(accepted);
                 return None;
@@ -214,7 +214,7 @@ impl<'a> Talk<'a> {
     fn goodbye(&mut self, accepted: u64) {
         let why = "it is leaving";
         for (_, pending) in self.pending.extract_if(|_, p| p.line > accepted) {
-            let _ = pending.ended.send(Ended::Refused(why.into()));
+            let _ = pending.ended.send(Ended::Refused(why.into(), None));
         }
         self.task.retry_at = Some(Instant::now() + Duration::from_secs(1));
         self.leave(why);
