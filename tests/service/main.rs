@@ -7,6 +7,7 @@ mod hostile;
 mod lasting;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod sharded;
 mod stock;
 mod targets;
 
