@@ -2,7 +2,7 @@
 'use strict';
 
 // The Rust service of examples/service.rs, which the demo, the tests and the benchmarks run as a
-// process of its own. `npm install` builds it in a checkout, with the profile that `cargo test`
+// process of its own, or that of another example. `npm install` builds it in a checkout, with the profile that `cargo test`
 // uses: what is compiled here is not compiled again there.
 //
 //   node scripts/rust-service.js [--if-checkout]    builds it, prints where it is
@@ -16,13 +16,13 @@ const root = path.join(__dirname, '..');
 /**
  * Builds it where that is necessary; a build of what is up to date takes a moment.
  *
- * @param {{ slow?: () => void, stderr?: 'inherit' | 'pipe' }} [how] `slow` is called once when
- *   it takes long
+ * @param {{ slow?: () => void, stderr?: 'inherit' | 'pipe', example?: string }} [how] `slow` is
+ *   called once when it takes long
  * @returns {Promise<string>} path of the binary
  */
-function rustService({ slow, stderr = 'pipe' } = {}) {
+function rustService({ slow, stderr = 'pipe', example = 'service' } = {}) {
   return new Promise((resolve, reject) => {
-    const args = ['build', '--example', 'service', '--message-format=json-render-diagnostics'];
+    const args = ['build', '--example', example, '--message-format=json-render-diagnostics'];
     const child = spawn('cargo', args, { cwd: root, stdio: ['ignore', 'pipe', stderr] });
     const timer = slow && setTimeout(slow, 1500);
     let said = '';
@@ -41,7 +41,7 @@ function rustService({ slow, stderr = 'pipe' } = {}) {
     });
     child.once('close', (code) => {
       clearTimeout(timer);
-      const found = code === 0 ? executable(said) : null;
+      const found = code === 0 ? executable(said, example) : null;
       if (found) resolve(found);
       else reject(new Error(`cargo ${args.join(' ')} failed (${code})\n${complaints}`));
     });
@@ -52,13 +52,14 @@ function rustService({ slow, stderr = 'pipe' } = {}) {
  * Where cargo has put it: the user's settings may have moved the target folder.
  *
  * @param {string} said one JSON message a line
+ * @param {string} example
  * @returns {string | null}
  */
-function executable(said) {
+function executable(said, example) {
   for (const line of said.split('\n').reverse()) {
     if (!line.startsWith('{')) continue;
     const { target, executable: file } = JSON.parse(line);
-    if (file && target?.name === 'service' && target.kind.includes('example')) return file;
+    if (file && target?.name === example && target.kind.includes('example')) return file;
   }
   return null;
 }

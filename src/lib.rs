@@ -41,3 +41,8 @@ pub mod wire;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So does that in docs/sharding.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/sharding.md")]
+struct ShardingDocs;

@@ -59,7 +59,7 @@ fn alive(at: &Cluster) -> usize {
 fn events(at: &Cluster) -> Vec<Event> {
     let event = |notice| match notice {
         Notice::Gossip(event) => Some(event),
-        Notice::Route(_) => None,
+        Notice::Route(_) | Notice::Shards(_) => None,
     };
     at.drain().into_iter().filter_map(event).collect()
 }

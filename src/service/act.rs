@@ -24,7 +24,7 @@ use super::error::{ActError, key_missing, overloaded, target_lost};
 use super::flight::Flight;
 use super::link::Ended;
 use super::outgoing::Outgoing;
-use crate::routing::{Offer, Outcome, RouteId, TargetId};
+use crate::routing::{Offer, Outcome, TargetId};
 
 /// A call that waits looks for a target when one appears, and this often (one
 /// may be pausing).
@@ -34,13 +34,13 @@ const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// A call and its attempts.
 pub(super) struct Call<'a> {
-    caller: Arc<Caller>,
+    pub(super) caller: Arc<Caller>,
     /// This service answers it as well, where it owns its key.
     home: Option<&'a Home>,
     msg: Value,
-    message: Arc<Outgoing>,
+    pub(super) message: Arc<Outgoing>,
     begun: Instant,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     exclude: Vec<TargetId>,
     /// Why the last attempt did not work.
     why: String,
@@ -49,7 +49,7 @@ pub(super) struct Call<'a> {
     refusal: Option<ActError>,
     /// It may run, or have run, somewhere: an attempt was written that is not
     /// known to have been refused.
-    written: Arc<AtomicBool>,
+    pub(super) written: Arc<AtomicBool>,
     /// Retries of what was lost.
     tries: u32,
     /// How often it waited before it was sent again.
@@ -234,53 +234,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Every target gets the message. The first result counts; an error only
-    /// when there is no result; nobody's answer is `null`, unless the time is
-    /// up: then somebody may still be at it.
-    async fn observe(&mut self, route: RouteId) -> Result<Value, ActError> {
-        let (report, mut results) = tokio::sync::mpsc::unbounded_channel();
-        for (target, service) in self.caller.begin_all(route) {
-            let mut flight = Flight::new(self.caller.clone(), route, target);
-            if service.kind != "tcp" {
-                continue;
-            }
-            let deadline = self.deadline;
-            let message = self.message.clone();
-            let ended = flight.send(&service, message, deadline, self.written.clone());
-            let report = report.clone();
-            // On its own, so that all get it, whoever answers first.
-            tokio::spawn(async move {
-                match timeout_at(deadline, ended).await {
-                    Ok(Ended::Ok(value)) => {
-                        flight.end(Outcome::Ok, true);
-                        let _ = report.send(Ok(value));
-                    }
-                    Ok(Ended::Error(error)) => {
-                        flight.end(Outcome::Error, true);
-                        let _ = report.send(Err(ActError::from_wire(error)));
-                    }
-                    Ok(Ended::Refused(..)) => flight.end(Outcome::Error, false),
-                    Ok(Ended::Unsent(_) | Ended::Lost(_)) => flight.end(Outcome::Lost, false),
-                    Err(_) => flight.end(Outcome::Timeout, true),
-                }
-            });
-        }
-        drop(report);
-        let mut failed = None;
-        while let Some(result) = results.recv().await {
-            match result {
-                Ok(value) => return Ok(value),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        match failed {
-            Some(error) => Err(error),
-            None if Instant::now() >= self.deadline => Err(self.timed_out()),
-            None => Ok(Value::Null),
-        }
-    }
-
-    fn timed_out(&self) -> ActError {
+    pub(super) fn timed_out(&self) -> ActError {
         let elapsed = self.begun.elapsed().as_millis() as u64;
         let (pattern, target) = (&self.pattern, &self.target);
         let whom = target.as_ref().map(|name| format!(" from {name}"));

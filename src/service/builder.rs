@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,9 +12,9 @@ use super::listener::Limits;
 use super::moved::{Moved, OnShards};
 use super::node::Service;
 use super::sharding::{Sharding, SharedPin};
-use crate::engine::SetError;
+use super::start_error::StartError;
 use crate::net;
-use crate::routing::{Offer, Pattern, PatternError};
+use crate::routing::{Offer, Pattern};
 
 /// A year: longer is no different, and could not be added to a time.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
@@ -36,70 +35,6 @@ pub struct Builder {
     pub(super) on_shards: Option<OnShards>,
     /// The first thing that is wrong, told by `start`.
     pub(super) wrong: Option<StartError>,
-}
-
-/// Why a service did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The gossip port could not be opened.
-    #[error("{0}; it is the call port + 1, unless gossip_port says otherwise")]
-    GossipPort(#[source] net::StartError),
-    /// The node could not start.
-    #[error(transparent)]
-    Gossip(net::StartError),
-    /// The call port could not be opened.
-    #[error("call port {port} cannot be opened on {host}: {source}")]
-    Listen {
-        /// The host.
-        host: String,
-        /// The port.
-        port: u16,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A host cannot be resolved.
-    #[error("host '{host}' is no address of this machine: {reason}")]
-    Host {
-        /// The host.
-        host: String,
-        /// Why not.
-        reason: String,
-    },
-    /// There is no gossip port beside the call port.
-    #[error("call port 65535 leaves no gossip port (it is the next one): set gossip_port")]
-    NoGossipPort,
-    /// A pattern or pin cannot be read.
-    #[error(transparent)]
-    Pattern(#[from] PatternError),
-    /// A pattern or pin is Seneca's own.
-    #[error("the pattern '{0}' belongs to Seneca itself and cannot be answered")]
-    Reserved(String),
-    /// A pin cannot be shared out like that.
-    #[error("'{pin}' cannot be shared out by key: {reason}")]
-    Sharding {
-        /// The pin.
-        pin: String,
-        /// Why not.
-        reason: String,
-    },
-    /// Another node divides the keys of a pin into another number of shards.
-    #[error("{0}")]
-    Shards(String),
-    /// What the service publishes does not fit into the cluster's state.
-    #[error("the service cannot be published: {0}")]
-    Publish(#[from] SetError),
-}
-
-impl From<net::StartError> for StartError {
-    fn from(error: net::StartError) -> Self {
-        match error {
-            net::StartError::PortInUse { .. } | net::StartError::PortDenied { .. } => {
-                StartError::GossipPort(error)
-            }
-            error => StartError::Gossip(error),
-        }
-    }
 }
 
 impl fmt::Debug for Builder {

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::ServiceError;
-use super::sharding::{SharedPin, generality};
-use crate::routing::{Model, Offer, Pattern, Tree};
+use super::sharding::SharedPin;
+use crate::routing::{Offer, Pattern, Tree};
 
 type Running = Pin<Box<dyn Future<Output = Result<Value, ServiceError>> + Send>>;
 type Action = dyn Fn(Value) -> Running + Send + Sync;
@@ -89,7 +89,7 @@ pub(super) fn reason(panic: &(dyn Any + Send)) -> String {
 #[derive(Default)]
 pub(super) struct Handlers {
     tree: Tree<Handler>,
-    all: Vec<(Arc<Pattern>, Offer)>,
+    pub(super) all: Vec<(Arc<Pattern>, Offer)>,
     /// Empty: others may ask everything.
     pub pins: Vec<Pattern>,
     /// Those that are shared out by a key. Others may ask these too.
@@ -140,102 +140,6 @@ impl Handlers {
         }
         Ok(handler)
     }
-
-    /// What is published: the patterns inside the pins, and a pin that a more
-    /// general action answers.
-    pub fn published(&self) -> Vec<(String, Offer)> {
-        let public = |p: &Pattern| !p.is_reserved();
-        let inside = |p: &Pattern| self.pins.is_empty() || self.asked().any(|pin| pin.covers(p));
-        let mut offers: Vec<(Pattern, Offer)> = Vec::new();
-        for (pattern, offer) in &self.all {
-            if public(pattern) && inside(pattern) {
-                offers.push((Pattern::clone(pattern), offer.clone()));
-            }
-        }
-        for pin in self.asked() {
-            let general = self.all.iter().find(|(p, _)| public(p) && p.covers(pin));
-            let known = offers.iter().any(|(p, _)| p == pin);
-            if let (Some((_, offer)), false) = (general, known) {
-                offers.push((pin.clone(), offer.clone()));
-            }
-        }
-        let shared = |(pattern, offer): (Pattern, Offer)| match self.shared_out(&pattern) {
-            Some(pin) => (pattern, pin.offer(offer)),
-            None => (pattern, offer),
-        };
-        offers.into_iter().map(shared).map(described).collect()
-    }
-
-    /// What others may ask, if there are pins.
-    pub fn asked(&self) -> impl Iterator<Item = &Pattern> {
-        self.pins
-            .iter()
-            .chain(self.shared.iter().map(|shared| &shared.pin))
-    }
-
-    /// Shares out a pin; the later one of a pin counts.
-    pub fn share(&mut self, pin: SharedPin) {
-        self.shared.retain(|other| other.pin != pin.pin);
-        self.shared.push(Arc::new(pin));
-        self.shared.sort_by_key(|shared| generality(&shared.pin));
-    }
-
-    /// The sharding of a pattern: the most specific pin that it is inside of
-    /// decides.
-    fn shared_out(&self, pattern: &Pattern) -> Option<&Arc<SharedPin>> {
-        let shared = self
-            .shared
-            .iter()
-            .find(|shared| shared.pin.covers(pattern))?;
-        let below = generality(&shared.pin);
-        let plain = |pin: &Pattern| pin.covers(pattern) && generality(pin) < below;
-        (!self.pins.iter().any(plain)).then_some(shared)
-    }
-
-    /// The pin by which the messages of an action are shared out. A general
-    /// action may answer more than the pin.
-    pub fn sharing(&self, pattern: &Pattern, act: &Map<String, Value>) -> Option<Arc<SharedPin>> {
-        if self.shared.is_empty() {
-            return None;
-        }
-        let within =
-            |shared: &&Arc<SharedPin>| pattern.covers(&shared.pin) && shared.pin.matches(act);
-        let found = self.shared_out(pattern);
-        found.or_else(|| self.shared.iter().find(within)).cloned()
-    }
-
-    /// What keeps a pin from being shared out.
-    pub fn unfit(&self) -> Option<(String, String)> {
-        let published = self.published();
-        let inside = |text: &str| {
-            let offers = published.iter().map(|(_, offer)| offer);
-            offers
-                .filter(move |offer| offer.shard.as_ref().is_some_and(|by| by.pin == text))
-                .collect::<Vec<_>>()
-        };
-        for shared in &self.shared {
-            let offers = inside(&shared.text);
-            let reason = match offers.as_slice() {
-                [] => "no action of this service answers it",
-                some if some.iter().any(|offer| offer.model == Model::Observe) => {
-                    "its actions cannot be observed: one node owns a key"
-                }
-                _ => continue,
-            };
-            return Some((shared.text.clone(), reason.into()));
-        }
-        None
-    }
-}
-
-/// An offer with the pattern as an object, where its text cannot be read back.
-fn described((pattern, mut offer): (Pattern, Offer)) -> (String, Offer) {
-    let text = pattern.to_string();
-    if Pattern::parse(&text).as_ref() != Ok(&pattern) {
-        let pairs = pattern.pairs();
-        offer.pattern = Some(pairs.map(|(k, v)| (k.to_string(), v.to_string())).collect());
-    }
-    (text, offer)
 }
 
 /// What an action may take when its caller names no time.

@@ -35,6 +35,10 @@
 //! that was never written to a target goes to another one by itself, and a
 //! call that may have run is made again only where its offer says so.
 //!
+//! A pin may be shared out by key ([`Builder::shard`]): each value of the key
+//! has one owner among the services that answer the pin, in whatever language,
+//! and all its messages go there.
+//!
 //! Differences to a JavaScript node: of the message only what does not end in
 //! `$` reaches an action (no `custom$`), targets of other transports than tcp
 //! cannot be called, and half a surrogate pair or more than 127 levels, which
@@ -59,21 +63,25 @@ mod listener;
 mod message;
 mod moved;
 mod node;
+mod observe;
 mod outgoing;
 mod pace;
+mod published;
 mod pump;
 mod queue;
 mod sharding;
 mod start;
+mod start_error;
 mod talk;
 mod work;
 
 pub use crate::engine::Event;
 pub use crate::net::shards::Owner;
-pub use builder::{Builder, StartError};
+pub use builder::Builder;
 pub use counters::Stats;
 pub use error::{ActError, ServiceError};
 pub use listener::Limits;
 pub use moved::Moved;
 pub use node::{MemberView, Service};
 pub use sharding::Sharding;
+pub use start_error::StartError;

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, timeout};
 
-use super::builder::{Builder, StartError};
+use super::builder::Builder;
 use super::caller::Caller;
 use super::handlers::Handlers;
 use super::ids::Ids;
@@ -19,6 +19,7 @@ use super::message::wall;
 use super::moved::HandOver;
 use super::node::{Inner, Service};
 use super::pump::{beat, pump};
+use super::start_error::StartError;
 use crate::net::{self, Cluster};
 use crate::routing;
 use crate::state::keys;

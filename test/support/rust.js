@@ -1,6 +1,6 @@
 'use strict';
 
-// The service in Rust (examples/service.rs), as a process.
+// Services in Rust (examples/service.rs and others), as processes.
 
 const { rustService } = require('../../scripts/rust-service');
 const { program } = require('./processes');
@@ -62,9 +62,10 @@ class RustService {
  *
  * @param {string[]} args
  * @param {string[]} [wrapper] a command to start it with
+ * @param {string} [example] which one
  */
-async function startRust(args, wrapper = []) {
-  const [command, ...rest] = [...wrapper, await rustService(), ...args];
+async function startRust(args, wrapper = [], example = 'service') {
+  const [command, ...rest] = [...wrapper, await rustService({ example }), ...args];
   const run = new RustService(command, rest);
   await until(
     () => {

@@ -188,6 +188,11 @@ async fn all_name_the_same_owner_and_it_alone_answers() {
     let b = join(counter(&world, "b"), &a).await;
     settled(&[&a, &b]).await;
     let client = join(Service::builder(), &a).await;
+    let owner = |service: &Service, number: i32| service.owner(PIN, number)?.owner;
+    until("the client knows the owners", || async {
+        (0..50).all(|number| owner(&client, number) == owner(&a, number))
+    })
+    .await;
     for number in 0..50 {
         let id = number.to_string();
         let owner = client.owner(PIN, number).expect("a sharded pin");
