@@ -322,6 +322,23 @@ fn the_grants_of_who_has_left_still_say_where_its_shards_went() {
 }
 
 #[test]
+fn the_grants_of_who_has_left_are_not_heeded_for_long() {
+    let mut nodes = Nodes::new(&[A, B, C], ranked([A, C, B]));
+    nodes.ready(B);
+    nodes.tell(B, A);
+    nodes.ready(C);
+    nodes.tell(B, C);
+    nodes.pass(CONFIG.settle);
+    nodes.act(A, |node, now| node.ready(now, false));
+    nodes.tell(A, C);
+    nodes.expect(C, Decision::Wait);
+    // B, which has long been through with the shard, does not speak of it.
+    nodes.presence(C, A, Presence::Gone);
+    nodes.pass(CONFIG.settle);
+    nodes.expect(C, Decision::Execute);
+}
+
+#[test]
 fn what_was_released_to_nobody_is_free_for_the_first_who_comes() {
     let mut nodes = Nodes::new(&[A, B, C], ranked([B, C, A]));
     nodes.ready(B);
