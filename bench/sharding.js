@@ -1,7 +1,8 @@
 'use strict';
 
 // A sharded pin while nodes come and go: calls that fail, that are run by a node that does not own their
-// key, or by two at a time. And what it costs to find the owner of a key.
+// key, or by two at a time. How soon fifty nodes agree on all owners after churn, and what it costs to find
+// the owner of a key.
 //
 //   npm run bench:sharding -- [options]
 //
@@ -11,7 +12,7 @@
 
 const { core } = require('../lib/native');
 const { Gossiper } = require('..');
-const { Counters, miscounted } = require('../test/support/counters');
+const { Counters, miscounted, PIN, SHARDS } = require('../test/support/counters');
 const { freePort } = require('../test/support/ports');
 const { pause, until } = require('../test/support/until');
 const { readOptions } = require('./options');
@@ -77,6 +78,63 @@ async function killed() {
   });
 }
 
+/** A node that serves a sharded pin and answers nothing. @param {string[]} seeds */
+async function sharer(seeds) {
+  const node = new Gossiper({ port: await freePort(), seeds });
+  await node.start();
+  const shared = { pin: PIN, shards: SHARDS, replicas: 1, weight: 1, handover: 10_000 };
+  await until(() => node.status().synced || seeds.length === 0, { what: 'the cluster' });
+  // Nothing to load or to save.
+  node.on('shards', ({ pin, ticket }) => node.native.shardsDone(pin, ticket));
+  node.native.share(JSON.stringify([shared]));
+  return node;
+}
+
+/** Leaves in order. @param {Gossiper} node */
+async function parted(node) {
+  node.native.leaving();
+  node.native.unshare();
+  await until(() => !node.native.sharing(), { what: 'the end of its shares' });
+  await node.leave();
+}
+
+/** Fifty nodes, of which ten come and ten go within a second. */
+async function agreement() {
+  const nodes = [await sharer([])];
+  const seed = nodes[0].name;
+  const add = async () => nodes.push(await sharer([seed]));
+  try {
+    for (let n = 1; n < 50; n++) await add();
+    const owners = (/** @type {Gossiper} */ node) =>
+      JSON.parse(node.native.shards())[0]
+        .owners.map((/** @type {any} */ { name, shards }) => `${name} ${shards}`)
+        .join();
+    const agreed = () => {
+      const first = owners(nodes[0]);
+      return (
+        first.split(',').length === nodes.length && nodes.every((one) => owners(one) === first)
+      );
+    };
+    await until(agreed, { within: 60_000, what: 'fifty owners' });
+    for (let n = 0; n < 10; n++) {
+      const [gone] = nodes.splice(1 + Math.floor(Math.random() * (nodes.length - 1)), 1);
+      await Promise.all([parted(gone), add()]);
+    }
+    const ended = performance.now();
+    await until(agreed, { within: 60_000, what: 'the same owners everywhere' });
+    const what = '50 nodes, 10 came and 10 left: all name the same owners, after the last change';
+    table.time(what, 2000, performance.now() - ended);
+    let wrong = 0;
+    for (let key = 0; key < 500; key++) {
+      const named = nodes.map((node) => JSON.parse(node.native.owner(PIN, `${key}`)).owner);
+      if (named.some((name) => name !== named[0])) wrong++;
+    }
+    table.none('... of 500 keys those with several owners', wrong, what);
+  } finally {
+    await Promise.all(nodes.map((node) => node.stop()));
+  }
+}
+
 /** @param {string} what @param {(n: number) => void} call */
 function cost(what, call) {
   for (let n = 0; n < CALLS / 10; n++) call(n);
@@ -103,7 +161,7 @@ async function costs() {
   const [first] = nodes;
   try {
     await until(() => first.native.targets(1).length === 2, { what: 'two targets' });
-    const shared = { pin, shards: 16_384, replicas: 0, weight: 1, handover: 10_000 };
+    const shared = { pin, shards: SHARDS, replicas: 0, weight: 1, handover: 10_000 };
     for (const node of nodes) node.native.share(JSON.stringify([shared]));
     const owners = () => JSON.parse(first.native.shards())[0].owners.length === 3;
     await until(owners, { what: 'three owners' });
@@ -129,6 +187,7 @@ run(table, async () => {
   for (let n = 0; n < runs; n++) {
     await joinAndLeave();
     await killed();
+    await agreement();
     await costs();
   }
 });
