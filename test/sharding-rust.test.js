@@ -44,7 +44,11 @@ describe('sharding among JavaScript and Rust', function () {
   async function startJs({ counts = true, version = 'seneca' } = {}) {
     const port = await freePort();
     const name = `127.0.0.1:${port + 1}`;
-    const options = { port, seeds: [...seeds], ...(counts && { listen: [{ pin: PIN, shard: 'id' }] }) };
+    const options = {
+      port,
+      seeds: [...seeds],
+      ...(counts && { listen: [{ pin: PIN, shard: 'id' }] }),
+    };
     seeds.push(name);
     return Object.assign(await service({ version, options, dir }, COUNTER), { name });
   }

@@ -113,10 +113,11 @@ impl Caller {
             let route = router.resolve(msg)?;
             Pattern::parse(router.pattern(route)?).ok()
         });
-        if let Some(remote) = remote.filter(|remote| *remote != *handler.pattern) {
+        let own = self.handlers.told(handler, act);
+        if let Some(remote) = remote.filter(|remote| *remote != *own) {
             let mut both = Tree::default();
             both.insert(&remote, false);
-            both.insert(&handler.pattern, true);
+            both.insert(&own, true);
             if both.find(act) == Some(&false) {
                 return None;
             }

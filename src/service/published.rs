@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::handlers::Handlers;
+use super::handlers::{Handler, Handlers};
 use super::sharding::{SharedPin, generality};
 use crate::routing::{Model, Offer, Pattern};
 
@@ -73,6 +73,15 @@ impl Handlers {
         found.or_else(|| self.shared.iter().find(within)).cloned()
     }
 
+    /// The pattern by which others are told of an action: of one that answers more
+    /// than the pin by which a message is shared out, the pin.
+    pub fn told(&self, handler: &Handler, act: &Map<String, Value>) -> Arc<Pattern> {
+        match self.sharing(&handler.pattern, act) {
+            Some(shared) if handler.pattern.covers(&shared.pin) => Arc::new(shared.pin.clone()),
+            _ => handler.pattern.clone(),
+        }
+    }
+
     /// What keeps a pin from being shared out.
     pub fn unfit(&self) -> Option<(String, String)> {
         let published = self.published();
@@ -103,4 +112,71 @@ fn described((pattern, mut offer): (Pattern, Offer)) -> (String, Offer) {
         offer.pattern = Some(pairs.map(|(k, v)| (k.to_string(), v.to_string())).collect());
     }
     (text, offer)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::service::sharding::Sharding;
+
+    fn handlers(patterns: &[&str], pins: &[&str], shared: &[&str]) -> Handlers {
+        let pattern = |text: &&str| Pattern::parse(text).unwrap();
+        let mut handlers = Handlers::default();
+        for text in patterns {
+            handlers.add(pattern(text), Offer::default(), |_| async {
+                Ok(Value::Null)
+            });
+        }
+        handlers.pins = pins.iter().map(pattern).collect();
+        for text in shared {
+            let pin = SharedPin::new(pattern(text), Sharding::by("id")).unwrap();
+            handlers.share(pin);
+        }
+        handlers
+    }
+
+    /// Patterns, and the pins that they are shared out by.
+    fn published(handlers: &Handlers) -> Vec<(String, Option<String>)> {
+        let pin = |offer: Offer| offer.shard.map(|by| by.pin);
+        let offers = handlers.published().into_iter();
+        offers.map(|(text, offer)| (text, pin(offer))).collect()
+    }
+
+    fn by(text: &str, pin: &str) -> (String, Option<String>) {
+        let pin = Some(pin).filter(|pin| !pin.is_empty());
+        (text.into(), pin.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_most_specific_pin_decides() {
+        let all = ["a:1", "a:1,b:1", "a:1,b:1,c:1", "a:2"];
+        let h = handlers(&all, &["a:1,b:1"], &["a:1", "a:1,c:1"]);
+        let want = [
+            by("a:1", "a:1"),
+            by("a:1,b:1", ""),
+            by("a:1,b:1,c:1", "a:1,c:1"),
+            // Of a general action only the pin tells.
+            by("a:1,c:1", "a:1,c:1"),
+        ];
+        assert_eq!(published(&h), want);
+    }
+
+    #[test]
+    fn what_is_shared_out_may_be_asked_whatever_pins_there_are() {
+        let h = handlers(&["a:1", "a:2"], &["a:2"], &["a:1"]);
+        assert!(h.serve(json!({ "a": 1 }).as_object().unwrap()).is_ok());
+        let open = handlers(&["a:1", "a:2"], &[], &["a:1"]);
+        assert_eq!(published(&open), [by("a:1", "a:1"), by("a:2", "")]);
+    }
+
+    #[test]
+    fn a_general_action_shares_out_what_is_inside_the_pin() {
+        let h = handlers(&["a:1"], &[], &["a:1,b:1"]);
+        let pattern = Pattern::parse("a:1").unwrap();
+        let pin = |act: Value| Some(h.sharing(&pattern, act.as_object()?)?.text.clone());
+        assert_eq!(pin(json!({ "a": 1, "b": 1 })).as_deref(), Some("a:1,b:1"));
+        assert_eq!(pin(json!({ "a": 1, "b": 2 })), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! Services that share out a pin by key: every message of a key is answered by
 //! its owner, whoever comes and goes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -47,6 +47,10 @@ impl World {
 
 /// Counts in memory, and hands over what it has counted.
 fn counter(world: &Arc<World>, name: &'static str) -> Builder {
+    counter_with(world, name, Offer::default())
+}
+
+fn counter_with(world: &Arc<World>, name: &'static str, offer: Offer) -> Builder {
     let counts: Arc<Mutex<HashMap<String, u64>>> = Arc::default();
     let (all, kept) = (world.clone(), counts.clone());
     let count = move |msg: Value| {
@@ -68,7 +72,7 @@ fn counter(world: &Arc<World>, name: &'static str) -> Builder {
     let world = world.clone();
     Service::builder()
         .shard(PIN, Sharding::by("id"))
-        .answer("role:counter,cmd:add", count)
+        .answer_with("role:counter,cmd:add", offer, count)
         .on_shards(move |moved| {
             let (world, counts) = (world.clone(), counts.clone());
             async move {
@@ -182,6 +186,26 @@ async fn counts_are_right_whoever_joins_and_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_retry_the_death_of_an_owner_costs_no_call() {
+    let offer = Offer {
+        retry: 1,
+        ..Offer::default()
+    };
+    let world = Arc::new(World::default());
+    let a = start(counter_with(&world, "a", offer.clone())).await;
+    let b = join(counter_with(&world, "b", offer), &a).await;
+    settled(&[&a, &b]).await;
+    let client = join(Service::builder(), &a).await;
+    let (from_a, from_client) = (Load::of(&a), Load::of(&client));
+    sleep(Duration::from_millis(500)).await;
+    b.close();
+    settled(&[&a]).await;
+    sleep(Duration::from_millis(300)).await;
+    let all = [from_a.end().await, from_client.end().await].concat();
+    assert!(all.len() > 200, "{}", all.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_name_the_same_owner_and_it_alone_answers() {
     let world = Arc::new(World::default());
     let a = start(counter(&world, "a")).await;
@@ -214,6 +238,29 @@ async fn all_name_the_same_owner_and_it_alone_answers() {
     assert_eq!(a.owner("role:other", 1), None);
     assert_eq!(a.owner(PIN, Value::Null), None);
     assert!(!a.owns(PIN, Value::Null) && !client.owns(PIN, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_general_action_answers_for_a_narrower_pin() {
+    let named = |name: &'static str| {
+        Service::builder()
+            .shard("role:counter,kind:sharded", Sharding::by("id"))
+            .answer(PIN, move |_| async move { Ok(json!({ "by": name })) })
+    };
+    let a = start(named("a")).await;
+    let b = join(named("b"), &a).await;
+    settled(&[&a, &b]).await;
+    let mut answers = HashSet::new();
+    for id in 0..20 {
+        let msg = json!({ "role": "counter", "kind": "sharded", "id": id });
+        let by = a.act(msg.clone()).await.unwrap()["by"].clone();
+        assert_eq!(b.act(msg).await.unwrap()["by"], by);
+        answers.insert(by.to_string());
+        // What is outside of the pin needs no key, and no other node.
+        let other = a.act(json!({ "role": "counter", "kind": "other" })).await;
+        assert_eq!(other.unwrap()["by"], json!("a"));
+    }
+    assert_eq!(answers.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
