@@ -79,7 +79,7 @@ describe('sharding', function () {
       const same = await two.act({ sys: 'gossip', get: 'owner', pin, key: `${id}` });
       assert.equal(same.owner, owner);
       owners.add(owner);
-      const { pid } = [one, two].find((counter) => counter.gossip === owner) ?? {};
+      const { pid } = [one, two].find((counter) => counter.name === owner) ?? {};
       for (const caller of [one, two]) {
         assert.equal((await caller.act({ role: 'counter', cmd: 'add', id })).pid, pid);
       }
@@ -122,14 +122,14 @@ describe('sharding', function () {
     assert.deepEqual(owner, {
       ok: true,
       shard: owner.shard,
-      owner: one.gossip,
+      owner: one.name,
       replicas: [],
       self: true,
       held: true,
     });
     const two = await all.start({ shard: { key: 'id', replicas: 2 } });
     await all.settled(one, two);
-    const [first, second] = [one.gossip, two.gossip];
+    const [first, second] = [one.name, two.name];
     const { owner: name, replicas } = await ask({ key: 'ann' });
     assert.deepEqual([name, ...replicas].sort(), [first, second].sort());
     await assert.rejects(ask({ key: { a: 1 } }), { code: 'gossip_value' });
@@ -144,7 +144,7 @@ describe('sharding', function () {
     await refused(
       {
         version: 'seneca',
-        options: { port, seeds: [one.gossip], listen },
+        options: { port, seeds: [one.name], listen },
         add: [[PIN, 'who']],
       },
       /16384 shards by 127\.0\.0\.1:\d+, into 512 by this node/,

@@ -6,8 +6,9 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 
-const { service } = require('./processes');
+const { Service, service } = require('./processes');
 const { freePort } = require('./ports');
+const { startRust } = require('./rust');
 const { until } = require('./until');
 
 const COUNTER = path.join(__dirname, 'counter.js');
@@ -30,26 +31,41 @@ class Counters {
   async start(listen, version = 'seneca') {
     const port = await freePort();
     const seeds = [...this.seeds];
-    const gossip = `127.0.0.1:${port + 1}`;
-    this.seeds.push(gossip);
+    const name = `127.0.0.1:${port + 1}`;
+    this.seeds.push(name);
     const options = { port, seeds, ...(listen && { listen: [{ pin: PIN, ...listen }] }) };
     const made = await service({ version, options, dir: this.dir }, COUNTER);
-    return Object.assign(made, { gossip });
+    return Object.assign(made, { name });
   }
 
-  /** Waits until these, and nobody else, hold all shards between them. @param {any[]} counters */
+  /** A counter in Rust (examples/counter.rs). */
+  async startRust() {
+    const port = await freePort();
+    const args = ['--port', `${port}`, '--seeds', this.seeds.join(), '--dir', this.dir];
+    const made = await startRust(args, [], 'counter');
+    this.seeds.push(made.name);
+    return made;
+  }
+
+  /**
+   * Waits until these, and nobody else, are the owners to those in JavaScript. Where all are, also until they
+   * hold all shards between them.
+   *
+   * @param {any[]} counters
+   */
   async settled(...counters) {
-    const names = JSON.stringify(counters.map((one) => one.gossip).sort());
+    const names = JSON.stringify(counters.map((one) => one.name).sort());
+    const asked = counters.filter((one) => one instanceof Service);
     await until(
       async () => {
         let held = 0;
-        for (const one of counters) {
+        for (const one of asked) {
           const [view] = (await one.do('shards')).pins;
           const owners = view?.owners.map((/** @type {any} */ owner) => owner.name);
           if (JSON.stringify(owners) !== names) return false;
           held += view.held;
         }
-        return held === SHARDS;
+        return held === SHARDS || asked.length < counters.length;
       },
       { within: 30_000, what: 'all shards with their owners' },
     );
