@@ -108,8 +108,6 @@ impl<'a> Call<'a> {
                 Picked::Overloaded(pattern) => return Some(Err(overloaded(&pattern))),
                 Picked::NoKey(pattern, key) => return Some(Err(key_missing(&pattern, &key))),
                 Picked::Unknown => return Some(Err(self.not_found())),
-                // The owner has been looked for.
-                Picked::Owner(_) => {}
                 Picked::Nobody(pattern, offer) => {
                     let wait = Duration::from_millis(offer.wait.unwrap_or(0));
                     let until = *self.wait_until.get_or_insert_with(|| Instant::now() + wait);

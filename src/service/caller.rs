@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::act::Call;
-use super::choose::{Picked, choose, choose_owner};
+use super::choose::{Choice, Picked, choose, choose_owner};
 use super::dispatch::Home;
 use super::error::ActError;
 use super::handlers::{Handlers, inherited_deadline};
@@ -127,11 +127,12 @@ impl Caller {
 
     pub fn pick(&self, msg: &Value, exclude: &[TargetId], home: Option<&Home>) -> Picked {
         let now = self.cluster.micros();
-        let picked = self
+        let choice = self
             .cluster
             .with_router(|router| choose(router, now, msg, exclude, home));
-        let Picked::Owner(keyed) = picked else {
-            return picked;
+        let keyed = match choice {
+            Choice::Made(picked) => return picked,
+            Choice::Keyed(keyed) => keyed,
         };
         // Not inside the router: the shards may have to be looked up.
         let owner = self.cluster.with_pin(&keyed.pin, |shards| {

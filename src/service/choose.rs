@@ -13,8 +13,6 @@ pub(super) enum Picked {
     Target(Box<Chosen>),
     /// Every target: the route is to be observed.
     Observe(RouteId, String, Offer),
-    /// The owner of its key.
-    Owner(Box<Keyed>),
     /// This node itself has become the owner.
     Home,
     /// The pattern is known, but nobody answers it now.
@@ -23,6 +21,19 @@ pub(super) enum Picked {
     NoKey(String, String),
     Overloaded(String),
     Unknown,
+}
+
+/// What the table of routes alone can say.
+pub(super) enum Choice {
+    Made(Picked),
+    /// The owner of its key is to be found.
+    Keyed(Box<Keyed>),
+}
+
+impl From<Picked> for Choice {
+    fn from(picked: Picked) -> Self {
+        Choice::Made(picked)
+    }
 }
 
 pub(super) struct Chosen {
@@ -55,7 +66,7 @@ pub(super) fn choose(
     msg: &Value,
     exclude: &[TargetId],
     home: Option<&Home>,
-) -> Picked {
+) -> Choice {
     let about = |router: &Router, route| {
         let pattern = router.pattern(route).unwrap_or_default().to_string();
         (
@@ -65,25 +76,25 @@ pub(super) fn choose(
     };
     let route = router.resolve(msg);
     if let Some(home) = home {
-        return Picked::Owner(Box::new(keyed(router, route, home)));
+        return Choice::Keyed(Box::new(keyed(router, route, home)));
     }
     let Some(route) = route else {
         let known = router.resolve_known(msg);
         let Some(route) = known else {
-            return Picked::Unknown;
+            return Picked::Unknown.into();
         };
         let (pattern, offer) = about(router, route);
-        return Picked::Nobody(pattern, offer);
+        return Picked::Nobody(pattern, offer).into();
     };
     let (pattern, offer) = about(router, route);
     if offer.model == Model::Observe {
-        return Picked::Observe(route, pattern, offer);
+        return Picked::Observe(route, pattern, offer).into();
     }
     if let Some(ByKey { pin, key, optional }) = offer.shard.clone().filter(|by| !by.key.is_empty())
     {
         match msg.as_object().and_then(|act| key_at(act, &key)) {
             Some(key) => {
-                return Picked::Owner(Box::new(Keyed {
+                return Choice::Keyed(Box::new(Keyed {
                     route: Some(route),
                     pattern,
                     offer,
@@ -92,15 +103,16 @@ pub(super) fn choose(
                     home: false,
                 }));
             }
-            None if !optional => return Picked::NoKey(pattern, key),
+            None if !optional => return Picked::NoKey(pattern, key).into(),
             None => {}
         }
     }
-    match router.try_pick(now, route, exclude) {
+    let picked = match router.try_pick(now, route, exclude) {
         Err(Refusal::Overloaded) => Picked::Overloaded(pattern),
         Err(Refusal::NoTarget) => Picked::Nobody(pattern, offer),
         Ok(target) => chosen(router, route, target, pattern, offer),
-    }
+    };
+    picked.into()
 }
 
 /// A message that this service would answer: others of the same pin do so by
