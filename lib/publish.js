@@ -27,6 +27,24 @@ function localBelow(def, isOurs) {
   return def && !def.client ? def : null;
 }
 
+/**
+ * The local action that Seneca would run for a message if there were no client actions of this plugin.
+ *
+ * @param {any} root
+ * @param {(def: any) => boolean} isOurs
+ * @param {any} msg
+ * @returns {any} null when there is none
+ */
+function localFor(root, isOurs, msg) {
+  const router = root.util.Patrun({ gex: true });
+  // Every action whose pattern the message fits.
+  for (const def of root.private$.actrouter.find(msg, false, true)) {
+    const local = localBelow(def, isOurs);
+    if (local) router.add(clean(local.raw ?? {}), local);
+  }
+  return router.find(msg) ?? null;
+}
+
 class Publisher {
   /**
    * @param {object} parts
@@ -95,7 +113,7 @@ class Publisher {
 
   /** @param {Record<string, string>} pin */
   _answersAll(pin) {
-    const def = localBelow(this.root.find(pin), this.isOurs);
+    const def = localFor(this.root, this.isOurs, pin);
     return def !== null && !isReserved(def.raw ?? {});
   }
 
@@ -165,4 +183,4 @@ function described(pattern, offer) {
   return isPlain(pattern) ? offer : { ...offer, pattern };
 }
 
-module.exports = { Publisher, localBelow };
+module.exports = { Publisher, localBelow, localFor };

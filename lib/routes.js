@@ -16,7 +16,7 @@
 
 const { makeError } = require('./errors');
 const { canon, clean, isReserved, isSafe, read } = require('./patterns');
-const { localBelow } = require('./publish');
+const { localBelow, localFor } = require('./publish');
 const { readSharding } = require('./shards');
 const { Waiting, run } = require('./waiting');
 
@@ -253,8 +253,10 @@ class Routes {
     const { shard } = entry.spec;
     if (arrived || shard) {
       const local = localBelow(instance.private$.act?.def?.priordef, isOurs);
-      if (shard && (entry.own ? local : entry.live)) {
-        this.shards.dispatch(entry.spec, entry.own && local, instance, msg, reply, meta, passed);
+      // What answers a pin of ours may be an action that is more general than it.
+      const own = shard && entry.own && (local ?? localFor(this.root, isOurs, msg));
+      if (shard && (own || entry.live)) {
+        this.shards.dispatch(entry.spec, own, instance, msg, reply, meta, passed);
         return;
       }
       if (arrived && local) {

@@ -109,7 +109,8 @@ class Shards {
         this._run(message, turn);
         return;
       }
-      if (turn === Turn.HOLD && !this.closed) {
+      // Elsewhere is nowhere while nobody else serves the pin: this node takes no shards yet, or no more.
+      if ((turn === Turn.HOLD || spec.route < 0) && !this.closed) {
         this._hold(message);
         return;
       }
@@ -140,8 +141,15 @@ class Shards {
     });
   }
 
+  /** Drops those whose time is up. */
+  _forget() {
+    const now = performance.now();
+    for (const message of this.held) if (now >= message.until) this.held.delete(message);
+  }
+
   /** @param {Message} message */
   _hold(message) {
+    if (this.held.size >= MAX_HELD) this._forget();
     if (this.held.size >= MAX_HELD) {
       const { pattern } = message.spec;
       const why = `${MAX_HELD} messages wait for shards on their way to this node`;

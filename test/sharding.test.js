@@ -88,6 +88,27 @@ describe('sharding', function () {
     assert.deepEqual(all.faults(), { strangers: 0, together: 0 });
   });
 
+  it('a pin that a more general action answers is shared out as well', async () => {
+    const listen = { pin: 'role:counter,cmd:add', shard: 'id' };
+    const general = (/** @type {string} */ version) => all.start(listen, version, 'role:counter');
+    const [one, two] = [await general('seneca'), await general('seneca-rc')];
+    await all.settled(one, two);
+    const client = await all.start(null);
+    const pids = new Set();
+    for (let id = 0; id < 20; id++) {
+      const counts = [];
+      for (const caller of [one, two, client]) {
+        counts.push(await caller.act({ role: 'counter', cmd: 'add', id }));
+      }
+      assert.deepEqual(
+        counts.map(({ n }) => n),
+        [1, 2, 3],
+      );
+      pids.add(counts[0].pid);
+    }
+    assert.equal(pids.size, 2);
+  });
+
   it('a message without its key says so, or goes anywhere where the key is optional', async () => {
     const one = await all.start({ shard: 'user.id' });
     await all.settled(one);

@@ -1,7 +1,7 @@
 'use strict';
 
 // A sharded counter service, or a client of it, in a process of its own; see `processes.js`. Its
-// first argument is JSON: { version, options, dir, work: most ms that a count takes }
+// first argument is JSON: { version, options, dir, work: most ms that a count takes, pattern: what counts }
 // What a counter gives away it saves in `dir`, one file a shard; there the next owner finds it. Every
 // count is written to a journal there, which outlives the process.
 
@@ -24,18 +24,21 @@ if (isCounter) {
   const journal = fs.openSync(path.join(dir, `${process.pid}.log`), 'a');
   const file = (/** @type {number} */ shard) => path.join(dir, `${shard}.json`);
 
-  seneca.add('role:counter,cmd:add', (/** @type {any} */ msg, /** @type {any} */ reply) => {
-    const { id } = msg;
-    const begun = clock();
-    const owned = seneca.export('gossip/owns')(id);
-    setTimeout(() => {
-      const n = (counts.get(id) ?? 0) + 1;
-      counts.set(id, n);
-      const line = { id, n, owned, begun, ended: clock(), pid: process.pid };
-      fs.writeSync(journal, `${JSON.stringify(line)}\n`);
-      reply({ n, pid: process.pid });
-    }, Math.random() * work);
-  });
+  seneca.add(
+    setup.pattern ?? 'role:counter,cmd:add',
+    (/** @type {any} */ msg, /** @type {any} */ reply) => {
+      const { id } = msg;
+      const begun = clock();
+      const owned = seneca.export('gossip/owns')(id);
+      setTimeout(() => {
+        const n = (counts.get(id) ?? 0) + 1;
+        counts.set(id, n);
+        const line = { id, n, owned, begun, ended: clock(), pid: process.pid };
+        fs.writeSync(journal, `${JSON.stringify(line)}\n`);
+        reply({ n, pid: process.pid });
+      }, Math.random() * work);
+    },
+  );
 
   seneca.add('sys:gossip,on:shards', (/** @type {any} */ msg, /** @type {any} */ reply) => {
     const shardOf = seneca.export('gossip/shard');

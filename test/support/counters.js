@@ -27,14 +27,15 @@ class Counters {
    *
    * @param {Record<string, any> | null} listen
    * @param {string} [version] of Seneca
+   * @param {string} [pattern] of what counts
    */
-  async start(listen, version = 'seneca') {
+  async start(listen, version = 'seneca', pattern = undefined) {
     const port = await freePort();
     const seeds = [...this.seeds];
     const name = `127.0.0.1:${port + 1}`;
     this.seeds.push(name);
     const options = { port, seeds, ...(listen && { listen: [{ pin: PIN, ...listen }] }) };
-    const made = await service({ version, options, dir: this.dir }, COUNTER);
+    const made = await service({ version, options, dir: this.dir, pattern }, COUNTER);
     return Object.assign(made, { name });
   }
 
