@@ -245,7 +245,10 @@ async fn garbage_on_both_sockets_harms_nobody() {
     }
     until("both are alive", || alive(&a) == 2 && alive(&b) == 2).await;
     let c = node(&[&a]).await;
-    until("a newcomer gets through", || alive(&a) == 3 && alive(&c) == 3).await;
+    until("a newcomer gets through", || {
+        alive(&a) == 3 && alive(&c) == 3
+    })
+    .await;
     assert!(a.net_stats().streams <= 128);
     assert!(a.counters().dropped.iter().count() > 0);
     assert_eq!(a.members().len(), 3);
