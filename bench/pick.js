@@ -20,6 +20,7 @@ const { core } = require('../lib/native');
 const { freePort } = require('../test/support/ports');
 const { until } = require('../test/support/until');
 const wire = require('../test/support/wire');
+const { cpuOf } = require('./cpu');
 const { readOptions } = require('./options');
 const { run } = require('./run');
 const { Table } = require('./table');
@@ -78,13 +79,11 @@ async function measure(count) {
   try {
     const { handle, native } = node;
     await until(() => native.targets(1).length === count, { what: `${count} targets` });
-    const before = process.cpuUsage();
-    for (let n = 0; n < calls; n++) {
+    const us = cpuOf(calls, (n) => {
       core.done(handle, 1, core.pick(handle, 1), 1000 + (n & 255), OK);
-    }
-    const { user, system } = process.cpuUsage(before);
+    });
     if (native.targets(1).length !== count) throw new Error('targets were lost meanwhile');
-    return (user + system) / calls;
+    return us;
   } finally {
     await node.stop();
     close();

@@ -15,6 +15,7 @@ const { Gossiper } = require('..');
 const { Counters, miscounted, PIN, SHARDS } = require('../test/support/counters');
 const { freePort } = require('../test/support/ports');
 const { pause, until } = require('../test/support/until');
+const { cpuOf } = require('./cpu');
 const { readOptions } = require('./options');
 const { run } = require('./run');
 const { Table } = require('./table');
@@ -137,12 +138,9 @@ async function agreement() {
 
 /** @param {string} what @param {(n: number) => void} call */
 function cost(what, call) {
-  for (let n = 0; n < CALLS / 10; n++) call(n);
-  const before = process.cpuUsage();
-  for (let n = 0; n < CALLS; n++) call(n);
-  const { user, system } = process.cpuUsage(before);
+  cpuOf(CALLS / 10, call);
   const show = (/** @type {number} */ us) => `${us.toFixed(2)} µs`;
-  table.most(what, 1.5, (user + system) / CALLS, show);
+  table.most(what, 1.5, cpuOf(CALLS, call), show);
 }
 
 async function costs() {

@@ -7,12 +7,16 @@
 //!
 //! What a real service keeps in a database is a directory here.
 
+#[path = "support/end.rs"]
+mod end;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use end::asked_to_end;
 use seneca_gossip::service::{Moved, Service, ServiceError, Sharding};
 use seneca_gossip::sharding::key_text;
 use serde_json::{Value, json};
@@ -166,24 +170,4 @@ fn args() -> Result<Option<(seneca_gossip::service::Builder, PathBuf)>, lexopt::
         }
     }
     Ok(Some((builder, dir)))
-}
-
-#[cfg(unix)]
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_end() {
-    let _ = tokio::signal::ctrl_c().await;
 }

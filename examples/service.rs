@@ -3,10 +3,14 @@
 //!
 //!     cargo run --example service -- --port 4464 --seeds 127.0.0.1:4445
 
+#[path = "support/end.rs"]
+mod end;
+
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use end::asked_to_end;
 use seneca_gossip::engine::Level;
 use seneca_gossip::service::{Builder, Event, Service, ServiceError, StartError};
 use serde_json::{Value, json};
@@ -206,27 +210,6 @@ async fn input_ends() {
         let _ = ended.send(());
     });
     let _ = end.await;
-}
-
-#[cfg(unix)]
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (term, int) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    let (Ok(mut term), Ok(mut int)) = (term, int) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_end() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// `None`: help is wanted.

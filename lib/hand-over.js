@@ -10,9 +10,6 @@
 const { canon } = require('./patterns');
 const { isHeard } = require('./events');
 
-/** How often it is looked whether all is handed over, ms. */
-const LOOK = 10;
-
 class HandOver {
   /**
    * @param {any} root
@@ -71,16 +68,9 @@ class HandOver {
     if (this.gossiper?.running) this.gossiper.native.unshare();
   }
 
-  /**
-   * Waits until everything is handed over.
-   *
-   * @param {number} until by Date.now()
-   */
-  async end(until) {
-    const { gossiper } = this;
-    while (gossiper?.running && gossiper.native.sharing() && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK));
-    }
+  /** Is there something to give away, or to be told of it? */
+  get busy() {
+    return this.gossiper?.running === true && this.gossiper.native.sharing();
   }
 }
 

@@ -6,14 +6,14 @@ const { createCaller } = require('./call');
 const { seedList } = require('./check');
 const { closeOnSignals } = require('./close');
 const { sendEvents } = require('./events');
+const { HandOver } = require('./hand-over');
+const { Keys } = require('./keys');
 const { canon, isReserved, matches } = require('./patterns');
 const { Publisher } = require('./publish');
 const { GossipError } = require('./refusal');
 const { createRouter, createShardCore } = require('./router');
 const { isOurs, Routes } = require('./routes');
 const { callPortError, listenByHook, open } = require('./service');
-const { HandOver } = require('./hand-over');
-const { Keys } = require('./keys');
 const { Shards } = require('./shards');
 const { createForeign } = require('./targets');
 const { createClients } = require('./tcp/client');
@@ -26,6 +26,8 @@ const { member } = require('./messages');
 const SEEDS_PATIENCE = 5000;
 /** How long Seneca's own close may take after calls were given up, ms. */
 const CLOSE_PATIENCE = 1000;
+/** How often it is looked whether something is done, ms. */
+const LOOK = 10;
 /** What may be used of the time that Seneca gives to the init of a plugin. */
 const INIT_SHARE = 0.4;
 
@@ -350,10 +352,8 @@ class Node {
       const left = (await call?.drain(this.options.drain)) ?? 0;
       this.unfinished = left;
       if (left > 0) this.log('warn', `closing with ${left} calls unfinished after drain`);
-      while (caller.inflight > 0 && Date.now() < until) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      await this.handOver.end(until);
+      await idle(() => caller.inflight > 0, until);
+      await idle(() => this.handOver.busy, until);
       await gossiper?.leave();
     } catch (/** @type {any} */ err) {
       this.log('warn', `leaving failed: ${err.message}`);
@@ -362,6 +362,18 @@ class Node {
     this.shards.close();
     await Promise.allSettled([caller.close(), call?.close(), gossiper?.stop()]);
     this.forgetSignals?.();
+  }
+}
+
+/**
+ * Waits until something is done.
+ *
+ * @param {() => boolean} busy
+ * @param {number} until by Date.now(), at most
+ */
+async function idle(busy, until) {
+  while (busy() && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
 }
 

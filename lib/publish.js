@@ -13,37 +13,8 @@
 // Under a client action of this plugin may lie a local one (see `routes.js`):
 // that is what we answer.
 
+const { localBelow, localFor } = require('./actions');
 const { canon, clean, isPlain, isReserved, isSafe, within } = require('./patterns');
-
-/**
- * The local action at or below a definition, if there is one.
- *
- * @param {any} def an action definition of Seneca
- * @param {(def: any) => boolean} isOurs is it a client action of this plugin?
- * @returns {any} null when there is none
- */
-function localBelow(def, isOurs) {
-  while (def && isOurs(def)) def = def.priordef;
-  return def && !def.client ? def : null;
-}
-
-/**
- * The local action that Seneca would run for a message if there were no client actions of this plugin.
- *
- * @param {any} root
- * @param {(def: any) => boolean} isOurs
- * @param {any} msg
- * @returns {any} null when there is none
- */
-function localFor(root, isOurs, msg) {
-  const router = root.util.Patrun({ gex: true });
-  // Every action whose pattern the message fits.
-  for (const def of root.private$.actrouter.find(msg, false, true)) {
-    const local = localBelow(def, isOurs);
-    if (local) router.add(clean(local.raw ?? {}), local);
-  }
-  return router.find(msg) ?? null;
-}
 
 class Publisher {
   /**
@@ -183,4 +154,4 @@ function described(pattern, offer) {
   return isPlain(pattern) ? offer : { ...offer, pattern };
 }
 
-module.exports = { Publisher, localBelow, localFor };
+module.exports = { Publisher };

@@ -10,11 +10,7 @@ const { core } = require('./native');
  * @returns {import('./call').Router}
  */
 function createRouter(gossiperNow) {
-  /** The handle of the node that runs, 0 if none does. */
-  const running = () => {
-    const gossiper = gossiperNow();
-    return gossiper?.running ? gossiper.handle : 0;
-  };
+  const running = handleOf(gossiperNow);
   return {
     pick: (route, exclude) =>
       exclude === undefined
@@ -39,19 +35,28 @@ function createRouter(gossiperNow) {
  * @returns {import('./shards').Core}
  */
 function createShardCore(gossiperNow) {
-  const running = () => {
-    const gossiper = gossiperNow();
-    return gossiper?.running ? gossiper : null;
-  };
+  const running = handleOf(gossiperNow);
   return {
-    enter: (pin, key) => core.shardEnter(running()?.handle ?? 0, pin, key),
-    exit: (ticket) => core.shardExit(running()?.handle ?? 0, ticket),
-    owns: (pin, key) => core.shardOwns(running()?.handle ?? 0, pin, key),
-    shardOf: (pin, key) => core.shardOf(running()?.handle ?? 0, pin, key),
+    enter: (pin, key) => core.shardEnter(running(), pin, key),
+    exit: (ticket) => core.shardExit(running(), ticket),
+    owns: (pin, key) => core.shardOwns(running(), pin, key),
+    shardOf: (pin, key) => core.shardOf(running(), pin, key),
     owner(pin, key) {
-      const told = running()?.native.owner(pin, key);
-      return told ? JSON.parse(told) : null;
+      const gossiper = gossiperNow();
+      return gossiper?.running ? JSON.parse(gossiper.native.owner(pin, key)) : null;
     },
+  };
+}
+
+/**
+ * The handle of the node that runs, 0 if none does.
+ *
+ * @param {() => InstanceType<typeof import('./gossiper').Gossiper> | null} gossiperNow
+ */
+function handleOf(gossiperNow) {
+  return () => {
+    const gossiper = gossiperNow();
+    return gossiper?.running ? gossiper.handle : 0;
   };
 }
 

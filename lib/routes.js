@@ -14,9 +14,9 @@
 //   route where there is one. It is not sent to an instance that it came through, and
 //   goes through so many at most: then the next more general action answers.
 
+const { choose, localBelow, localFor } = require('./actions');
 const { makeError } = require('./errors');
 const { canon, clean, isReserved, isSafe, read } = require('./patterns');
-const { localBelow, localFor } = require('./publish');
 const { readSharding } = require('./shards');
 const { Waiting, run } = require('./waiting');
 
@@ -307,17 +307,11 @@ class Routes {
    * @returns {any} an action definition, or null
    */
   _instead(msg, usable, below = null) {
-    const router = this.root.util.Patrun({ gex: true });
-    // Every action whose pattern the message fits.
-    for (let def of this.root.private$.actrouter.find(msg, false, true)) {
-      if (below && !isMoreGeneral(clean(def.raw ?? {}), below.shape)) continue;
-      if (isOurs(def)) {
-        const entry = this.entries.get(def.pattern);
-        if (!entry || !usable(entry)) def = localBelow(def, isOurs);
-      }
-      if (def) router.add(clean(def.raw ?? {}), def);
-    }
-    return router.find(msg) ?? null;
+    return choose(this.root, msg, (def) => {
+      if (below && !isMoreGeneral(clean(def.raw ?? {}), below.shape)) return null;
+      const entry = isOurs(def) ? this.entries.get(def.pattern) : null;
+      return !isOurs(def) || (entry && usable(entry)) ? def : localBelow(def, isOurs);
+    });
   }
 }
 

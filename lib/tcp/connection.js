@@ -261,7 +261,7 @@ class Connection {
     if (data === null || typeof data !== 'object' || data.sync === false) return;
     const id = echoable(data.id) ? data.id : undefined;
     const head = this.heads.of({ ...data, id }, Date.now());
-    this.flow.write(`${head}null,"error":${packError(err)}${neverRan ? ',"ran":false' : ''}}\n`);
+    this.flow.write(`${head}${errorText(err, neverRan)}}\n`);
   }
 
   /** @param {any} err */
@@ -308,9 +308,12 @@ class Connection {
   }
 }
 
-/** @param {any} err */
-function errorText(err) {
-  return `null,"error":${packError(err)}${hasNotRun(err) ? ',"ran":false' : ''}`;
+/**
+ * @param {any} err
+ * @param {boolean} [neverRan] the caller may send it elsewhere
+ */
+function errorText(err, neverRan = hasNotRun(err)) {
+  return `null,"error":${packError(err)}${neverRan ? ',"ran":false' : ''}`;
 }
 
 module.exports = { Connection };

@@ -20,10 +20,10 @@ use crate::routing::{Micros, Outcome, Refusal, RouteId, Router, TargetId};
 
 /// What `pick` returns when there is no target.
 const NO_TARGET: i32 = -1;
-/// What `pick_key` returns when this node owns the key.
-const HERE: i32 = -3;
 /// What `pick` returns when every target has as many calls as the offer allows.
 const OVERLOADED: i32 = -2;
+/// What `pick_key` returns when this node owns the key.
+const HERE: i32 = -3;
 
 #[derive(Default)]
 struct Nodes {
@@ -68,12 +68,16 @@ fn with_cluster<T>(handle: u32, none: T, f: impl FnOnce(&Cluster) -> T) -> T {
     )
 }
 
+fn number(target: TargetId) -> i32 {
+    i32::try_from(target.0).unwrap_or(NO_TARGET)
+}
+
 fn picked(handle: u32, route: u32, exclude: &[TargetId]) -> i32 {
     let picked = with_router(handle, Err(Refusal::NoTarget), |router, now| {
         router.try_pick(now, RouteId(route), exclude)
     });
     match picked {
-        Ok(target) => i32::try_from(target.0).unwrap_or(NO_TARGET),
+        Ok(target) => number(target),
         Err(Refusal::NoTarget) => NO_TARGET,
         Err(Refusal::Overloaded) => OVERLOADED,
     }
@@ -111,9 +115,7 @@ pub fn pick_key(handle: u32, route: u32, key: String) -> i32 {
             Some(name) if name == cluster.name() => HERE,
             Some(name) => cluster
                 .with_router(|router| router.begin_at(now, RouteId(route), &name))
-                .map_or(NO_TARGET, |target| {
-                    i32::try_from(target.0).unwrap_or(NO_TARGET)
-                }),
+                .map_or(NO_TARGET, number),
             None => NO_TARGET,
         }
     })
@@ -141,11 +143,12 @@ pub fn shard_exit(handle: u32, ticket: u32) {
     });
 }
 
-/// May a message of this key run here now?
+/// Do messages of this key run here: new ones, or those that were begun before
+/// its shard was given up?
 #[napi(catch_unwind)]
 pub fn shard_owns(handle: u32, pin: String, key: String) -> bool {
     with_cluster(handle, false, |cluster| {
-        cluster.with_shards(|shards, _| shards.owns(&pin, &key))
+        cluster.peek_shards(|shards, _| shards.owns(&pin, &key))
     })
 }
 

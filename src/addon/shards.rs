@@ -47,5 +47,5 @@ pub fn owner(cluster: &Cluster, pin: &str, key: &str) -> String {
 
 /// The sharded pins of this node: a JSON array.
 pub fn views(cluster: &Cluster) -> String {
-    json!(cluster.with_shards(|shards, _| shards.views())).to_string()
+    json!(cluster.peek_shards(|shards, _| shards.views())).to_string()
 }

@@ -260,7 +260,7 @@ impl Cluster {
 
     /// Has this node shards to give away, or still to tell of it?
     pub fn is_sharing(&self) -> bool {
-        self.shared().shards(|shards, now| shards.is_sharing(now))
+        self.peek_shards(Shards::is_sharing)
     }
 
     /// Uses the shards of pins of this node.
@@ -268,13 +268,18 @@ impl Cluster {
         self.shared().shards(f)
     }
 
-    /// Uses the shards of a pin of any node; the first time it is looked up.
+    /// Reads the shards of pins of this node.
+    pub fn peek_shards<R>(&self, f: impl FnOnce(&Shards, Millis) -> R) -> R {
+        self.shared().peek_shards(f)
+    }
+
+    /// Reads the shards of a pin of any node; the first time it is looked up.
     pub fn with_pin<R>(&self, pin: &str, f: impl FnOnce(&Shards) -> R) -> R {
         let shared = self.shared();
-        if !shared.shards(|shards, _| shards.knows(pin)) {
+        if !shared.peek_shards(|shards, _| shards.knows(pin)) {
             shared.shards_and_engine(|shards, engine, now| shards.look_at(now, engine, pin));
         }
-        shared.shards(|shards, _| f(shards))
+        shared.peek_shards(|shards, _| f(shards))
     }
 
     /// Has `wake` called, on some thread, when there is something to

@@ -220,6 +220,11 @@ impl Shared {
         result
     }
 
+    /// Reads the shards; nothing comes of it.
+    pub fn peek_shards<R>(&self, f: impl FnOnce(&Shards, Millis) -> R) -> R {
+        f(&lock(&self.shards), self.clock.millis())
+    }
+
     /// Uses the shards and what is known of the members.
     pub fn shards_and_engine<R>(
         self: &Arc<Self>,

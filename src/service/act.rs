@@ -105,7 +105,7 @@ impl<'a> Call<'a> {
                     self.bound(&offer);
                     return Some(self.observe(route).await);
                 }
-                Picked::Overloaded(pattern) => return Some(Err(overloaded(&pattern))),
+                Picked::Overloaded(pattern) => return Some(Err(overloaded(&pattern, None))),
                 Picked::NoKey(pattern, key) => return Some(Err(key_missing(&pattern, &key))),
                 Picked::Unknown => return Some(Err(self.not_found())),
                 Picked::Nobody(pattern, offer) => {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::caller::Caller;
-use super::error::{ActError, key_missing};
+use super::error::{ActError, key_missing, overloaded};
 use super::handlers::Handler;
 use super::sharding::{SharedPin, key_at};
 use crate::net::{Cluster, Turn};
@@ -173,12 +173,7 @@ impl Drop for Held<'_> {
 
 fn too_many_held(pattern: &str) -> ActError {
     let why = format!("{MAX_HELD} messages wait for shards on their way to this node");
-    let text = format!("No target of {pattern} can take another call now: {why}.");
-    ActError::new(
-        "overloaded",
-        text,
-        json!({ "pattern": pattern, "why": why }),
-    )
+    overloaded(pattern, Some(&why))
 }
 
 fn expired(pattern: &str) -> ActError {

@@ -172,9 +172,15 @@ pub(super) fn key_missing(pattern: &str, key: &str) -> ActError {
     ActError::new("shard_key_missing", text, details)
 }
 
-pub(super) fn overloaded(pattern: &str) -> ActError {
-    let text = format!("No target of {pattern} can take another call now: all are at their limit.");
-    ActError::new("overloaded", text, json!({ "pattern": pattern }))
+/// `why`: if not because all targets have as many calls as they allow.
+pub(super) fn overloaded(pattern: &str, why: Option<&str>) -> ActError {
+    let reason = why.unwrap_or("all are at their limit");
+    let text = format!("No target of {pattern} can take another call now: {reason}.");
+    let details = match why {
+        Some(why) => json!({ "pattern": pattern, "why": why }),
+        None => json!({ "pattern": pattern }),
+    };
+    ActError::new("overloaded", text, details)
 }
 
 #[cfg(test)]

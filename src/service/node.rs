@@ -130,7 +130,7 @@ impl Service {
         let asked = asked(pin, &key.into());
         let owns = |(pin, key): (String, String)| {
             let cluster = &self.0.cluster;
-            cluster.with_shards(|shards, _| shards.owns(&pin, &key))
+            cluster.peek_shards(|shards, _| shards.owns(&pin, &key))
         };
         asked.is_some_and(owns)
     }

@@ -10,6 +10,7 @@ const path = require('node:path');
 
 const setup = JSON.parse(process.argv[2]);
 const gossip = require('../..');
+const { Load } = require('./load');
 const { listen, tell } = require('./told');
 
 const { dir, options, work = 5 } = setup;
@@ -65,51 +66,37 @@ if (isCounter) {
 
 seneca.use(gossip, options);
 
-/** @type {NodeJS.Timeout | undefined} */
-let timer;
-/** @type {{ calls: number, codes: Record<string, number>, numbers: Record<string, number[]>, slowest: number }} */
-const seen = { calls: 0, codes: {}, numbers: {}, slowest: 0 };
-/** @type {Set<Promise<void>>} */
-const open = new Set();
+/** @type {Record<string, number[]>} the counts that were given, by key */
+const numbers = {};
+/** @type {InstanceType<typeof Load>} */
+let load;
 
-/** @param {number} keys */
-function call(keys) {
+/** @param {number} keys @param {(err: any, out?: any) => void} done */
+function count(keys, done) {
   const id = `user ${Math.floor(Math.random() * keys)}`;
-  const begun = performance.now();
-  seen.calls++;
-  const ended = new Promise((resolve) => {
-    seneca.act(
-      { role: 'counter', cmd: 'add', id },
-      (/** @type {any} */ err, /** @type {any} */ out) => {
-        if (err) {
-          seen.codes[err.code] = (seen.codes[err.code] ?? 0) + 1;
-        } else {
-          seen.numbers[id] ??= [];
-          seen.numbers[id].push(out.n);
-        }
-        seen.slowest = Math.max(seen.slowest, performance.now() - begun);
-        resolve(undefined);
-      },
-    );
+  const msg = { role: 'counter', cmd: 'add', id };
+  seneca.act(msg, (/** @type {any} */ err, /** @type {any} */ out) => {
+    if (!err) {
+      numbers[id] ??= [];
+      numbers[id].push(out.n);
+    }
+    done(err, out);
   });
-  open.add(ended);
-  ended.then(() => open.delete(ended));
 }
 
 listen({
   act: (/** @type {any} */ msg, /** @type {any} */ done) => seneca.act(msg, done),
-  /** Makes `rate` calls a second, whatever becomes of them. */
   load({ rate, keys }, /** @type {any} */ done) {
-    const begun = performance.now();
-    timer = setInterval(() => {
-      const due = ((performance.now() - begun) / 1000) * rate;
-      while (seen.calls < due) call(keys);
-    }, 2);
+    load = new Load((ended) => count(keys, ended), { rate });
     done(null);
   },
-  unload(/** @type {any} */ _, /** @type {any} */ done) {
-    clearInterval(timer);
-    Promise.all(open).then(() => done(null, seen));
+  async unload(/** @type {any} */ _, /** @type {any} */ done) {
+    const made = await load.end();
+    /** @type {Record<string, number>} */
+    const codes = {};
+    for (const { error } of made) if (error) codes[error] = (codes[error] ?? 0) + 1;
+    const slowest = made.reduce((most, { ms }) => Math.max(most, ms), 0);
+    done(null, { calls: made.length, codes, numbers, slowest });
   },
   shards(/** @type {any} */ _, /** @type {any} */ done) {
     seneca.act('sys:gossip,get:shards', done);

@@ -25,23 +25,11 @@ mod scale;
 mod soak;
 mod state;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+#[path = "../support/seeds.rs"]
+mod seeds;
 
+use seeds::seeds;
 use seneca_gossip::sim::{Check, Conditions, Delay, Options, World};
-
-/// Runs a scenario with several seeds, or with the one of the environment.
-fn seeds(count: u64, scenario: impl Fn(u64)) {
-    let seeds: Vec<u64> = match std::env::var("SIM_SEED") {
-        Ok(seed) => vec![seed.parse().expect("SIM_SEED is a number")],
-        Err(_) => (1..=count).collect(),
-    };
-    for seed in seeds {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| scenario(seed))) {
-            eprintln!("the scenario fails with SIM_SEED={seed}");
-            resume_unwind(panic);
-        }
-    }
-}
 
 /// Loss, duplication and reordering together.
 fn rough(loss: f64) -> Conditions {

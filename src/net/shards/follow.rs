@@ -1,12 +1,12 @@
 //! What the cluster says of sharded pins, and what comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{Member, Pin, ShardEvent, Shards};
 use crate::engine::{Engine, Event, Millis};
 use crate::membership::Status;
 use crate::sharding::{Claim, Config, Handover, Mismatch, Output, Presence, ShardCount};
-use crate::state::keys;
+use crate::state::{Value, keys};
 use crate::wire::NodeId;
 
 /// Pins of others that are looked at, at most.
@@ -58,12 +58,8 @@ impl Shards {
             replicas: REPLICAS,
             ..Config::default()
         };
-        let mut handover = Handover::new(self.me, config);
-        for (id, claim) in claims {
-            // Who divides otherwise is in the minority.
-            let _ = handover.heard(now, id, Some(claim));
-            handover.presence(now, id, self.presence(id));
-        }
+        // Who divides otherwise is in the minority.
+        let (handover, _) = self.informed(now, config, claims);
         let ours = false;
         self.pins.insert(pin.to_owned(), Pin { handover, ours });
         self.collect();
@@ -100,13 +96,13 @@ impl Shards {
         }
     }
 
-    pub(super) fn presence_of(&mut self, now: Millis, pin: &str, id: NodeId, presence: Presence) {
+    fn presence_of(&mut self, now: Millis, pin: &str, id: NodeId, presence: Presence) {
         if let Some(pin) = self.pins.get_mut(pin) {
             pin.handover.presence(now, id, presence);
         }
     }
 
-    pub(super) fn heard(&mut self, now: Millis, pin: &str, id: NodeId, claim: Option<Claim>) {
+    fn heard(&mut self, now: Millis, pin: &str, id: NodeId, claim: Option<Claim>) {
         let Some(found) = self.pins.get_mut(pin) else {
             return;
         };
@@ -132,7 +128,7 @@ impl Shards {
         )
     }
 
-    pub(super) fn presence(&self, id: NodeId) -> Presence {
+    fn presence(&self, id: NodeId) -> Presence {
         self.members.get(&id).map_or(Presence::Here, |m| m.presence)
     }
 
@@ -144,35 +140,71 @@ impl Shards {
         members.filter_map(claim).collect()
     }
 
+    /// A handover that has heard these claims; also the first of those that divide
+    /// the keys otherwise.
+    pub(super) fn informed(
+        &self,
+        now: Millis,
+        config: Config,
+        claims: Vec<(NodeId, Claim)>,
+    ) -> (Handover, Option<Mismatch>) {
+        let mut handover = Handover::new(self.me, config);
+        let mut first = None;
+        for (id, claim) in claims {
+            let heard = handover.heard(now, id, Some(claim));
+            first = first.or(heard.err());
+            handover.presence(now, id, self.presence(id));
+        }
+        (handover, first)
+    }
+
+    /// Takes what all pins want done.
     pub(super) fn collect(&mut self) {
         for (name, pin) in &mut self.pins {
-            while let Some(output) = pin.handover.poll() {
-                if !pin.ours {
-                    continue;
-                }
-                match output {
-                    Output::Publish(value) => {
-                        let key = format!("{}{name}", keys::SHARDS);
-                        self.writes.push_back((key, value.into()));
-                    }
-                    Output::Moved {
-                        batch,
-                        gained,
-                        lost,
-                        epoch,
-                    } => self.events.push_back(ShardEvent::Moved {
-                        pin: name.clone(),
-                        batch,
-                        gained,
-                        lost,
-                        epoch,
-                    }),
-                    Output::Decide(_) => {
-                        let event = ShardEvent::Decide { pin: name.clone() };
-                        if self.events.back() != Some(&event) {
-                            self.events.push_back(event);
-                        }
-                    }
+            take_outputs(name, pin, &mut self.writes, &mut self.events);
+        }
+    }
+
+    /// Takes what one pin wants done.
+    pub(super) fn collect_of(&mut self, name: &str) {
+        if let Some(pin) = self.pins.get_mut(name) {
+            take_outputs(name, pin, &mut self.writes, &mut self.events);
+        }
+    }
+}
+
+fn take_outputs(
+    name: &str,
+    pin: &mut Pin,
+    writes: &mut VecDeque<(String, Value)>,
+    events: &mut VecDeque<ShardEvent>,
+) {
+    while let Some(output) = pin.handover.poll() {
+        if !pin.ours {
+            continue;
+        }
+        match output {
+            Output::Publish(value) => {
+                writes.push_back((format!("{}{name}", keys::SHARDS), value.into()));
+            }
+            Output::Moved {
+                batch,
+                gained,
+                lost,
+                epoch,
+            } => events.push_back(ShardEvent::Moved {
+                pin: name.to_owned(),
+                batch,
+                gained,
+                lost,
+                epoch,
+            }),
+            Output::Decide(_) => {
+                let event = ShardEvent::Decide {
+                    pin: name.to_owned(),
+                };
+                if events.back() != Some(&event) {
+                    events.push_back(event);
                 }
             }
         }

@@ -48,6 +48,12 @@ struct Pin {
     ours: bool,
 }
 
+impl Pin {
+    fn shard_of(&self, key: &str) -> Shard {
+        self.handover.ownership().shards().of_text(key)
+    }
+}
+
 struct Member {
     name: String,
     generation: u64,
@@ -105,11 +111,9 @@ impl Shards {
         pin: &str,
         config: Config,
     ) -> Result<(), String> {
-        let mut handover = Handover::new(self.me, config);
-        for (id, claim) in self.claims(engine, pin) {
-            let heard = handover.heard(now, id, Some(claim));
-            heard.map_err(|mismatch| self.explain(pin, mismatch))?;
-            handover.presence(now, id, self.presence(id));
+        let (mut handover, mismatch) = self.informed(now, config, self.claims(engine, pin));
+        if let Some(mismatch) = mismatch {
+            return Err(self.explain(pin, mismatch));
         }
         handover.ready(now, true);
         let ours = true;
@@ -137,8 +141,8 @@ impl Shards {
         let Some(found) = self.pins.get_mut(pin).filter(|pin| pin.ours) else {
             return Turn::Elsewhere;
         };
+        let shard = found.shard_of(key);
         let handover = &mut found.handover;
-        let shard = handover.ownership().shards().of_text(key);
         match handover.begin(shard) {
             Some(epoch) => Turn::Run(self.running.insert(pin, shard, epoch)),
             None if handover.decide(shard) == Decision::Wait => Turn::Hold,
@@ -151,26 +155,24 @@ impl Shards {
         let Some((pin, shard, epoch)) = self.running.remove(ticket) else {
             return;
         };
-        if let Some(pin) = self.pins.get_mut(&pin) {
-            pin.handover.end(now, shard, epoch);
-            self.collect();
+        if let Some(found) = self.pins.get_mut(&pin) {
+            found.handover.end(now, shard, epoch);
+            self.collect_of(&pin);
         }
     }
 
     /// Do messages of this key run here: new ones, or those that were begun before
     /// its shard was given up?
     pub fn owns(&self, pin: &str, key: &str) -> bool {
-        self.pins.get(pin).is_some_and(|pin| {
-            let shard = pin.handover.ownership().shards().of_text(key);
-            pin.handover.runs(shard)
-        })
+        let pin = self.pins.get(pin);
+        pin.is_some_and(|pin| pin.handover.runs(pin.shard_of(key)))
     }
 
     /// The owner of this node is done with what [`ShardEvent::Moved`] told.
     pub fn done(&mut self, now: Millis, pin: &str, batch: u64) {
-        if let Some(pin) = self.pins.get_mut(pin) {
-            pin.handover.done(now, batch);
-            self.collect();
+        if let Some(found) = self.pins.get_mut(pin) {
+            found.handover.done(now, batch);
+            self.collect_of(pin);
         }
     }
 

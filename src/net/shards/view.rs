@@ -55,22 +55,21 @@ impl Shards {
 
     /// The shard of a key.
     pub fn shard_of(&self, pin: &str, key: &str) -> Option<Shard> {
-        let handover = &self.pins.get(pin)?.handover;
-        Some(handover.ownership().shards().of_text(key))
+        Some(self.pins.get(pin)?.shard_of(key))
     }
 
     /// The node that owns a key; `None`: nobody does.
     pub fn owner(&self, pin: &str, key: &str) -> Option<&str> {
-        let ownership = self.pins.get(pin)?.handover.ownership();
-        let owner = ownership.owner(ownership.shards().of_text(key))?;
+        let pin = self.pins.get(pin)?;
+        let owner = pin.handover.ownership().owner(pin.shard_of(key))?;
         self.name_of(owner)
     }
 
     /// The same with all that is known.
     pub fn owner_view(&self, pin: &str, key: &str) -> Option<Owner> {
-        let handover = &self.pins.get(pin)?.handover;
+        let pin = self.pins.get(pin)?;
+        let (handover, shard) = (&pin.handover, pin.shard_of(key));
         let ownership = handover.ownership();
-        let shard = ownership.shards().of_text(key);
         let mut ranked = ownership.ranked(shard).filter_map(|id| self.name_of(id));
         let owner = ranked.next().map(str::to_owned);
         Some(Owner {
