@@ -200,6 +200,7 @@ fn claim_of(node: &Handover) -> Claim {
     Claim {
         ready: true,
         shards: ShardCount::DEFAULT,
+        key: "id".to_owned(),
         weight: Weight::ONE,
         epoch: node.epoch(),
         held: node.held().map(|(shard, _)| shard).collect(),

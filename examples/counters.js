@@ -29,8 +29,10 @@ const seneca = Seneca({ tag: 'counters', log: 'warn' });
 const counts = new Map();
 
 seneca.add('role:counter,cmd:add', (/** @type {any} */ msg, /** @type {any} */ reply) => {
-  const count = (counts.get(msg.user) ?? 0) + 1;
-  counts.set(msg.user, count);
+  // 7 and '7' are one key.
+  const user = String(msg.user);
+  const count = (counts.get(user) ?? 0) + 1;
+  counts.set(user, count);
   reply({ count, by: port });
 });
 

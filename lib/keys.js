@@ -62,18 +62,36 @@ class Keys {
     const { pins, root } = this;
     // As most ask, and often.
     if (typeof pin === 'string' && pins.includes(pin)) return pin;
-    if (pin !== undefined && pin !== null) return canon(readPins(pin, root.util.Jsonic)[0] ?? {});
+    if (pin !== undefined && pin !== null) return canon(asPin(pin, root.util.Jsonic));
     if (pins.length === 1) return pins[0];
-    const known = pins.length === 0 ? 'no pin' : pins.join(' and ');
-    throw new GossipError('gossip_value', `name the pin: this node shares out ${known} by key`);
+    const known = pins.length === 0 ? 'serves no sharded pin' : `serves ${pins.join(' and ')}`;
+    throw new GossipError('gossip_value', `name the pin: this node ${known}`);
   }
+}
+
+/**
+ * @param {any} pin
+ * @param {(text: string) => any} jsonic
+ */
+function asPin(pin, jsonic) {
+  try {
+    const [found] = readPins(pin, jsonic);
+    if (found && Object.keys(found).length > 0) return found;
+  } catch {
+    // Told below.
+  }
+  throw new GossipError(
+    'gossip_value',
+    `a pin is a pattern such as 'role:user' or an object, not ${show(pin)}`,
+  );
 }
 
 /** @param {any} key */
 function textOf(key) {
   const text = keyText(key);
   if (text !== undefined) return text;
-  throw new GossipError('gossip_value', `a key is a string, number or boolean, not ${show(key)}`);
+  const given = typeof key === 'number' ? String(key) : show(key);
+  throw new GossipError('gossip_value', `a key is a string, number or boolean, not ${given}`);
 }
 
 /**
@@ -81,7 +99,8 @@ function textOf(key) {
  * @returns {never}
  */
 function none(pin) {
-  throw new GossipError('gossip_pin', `no node shares out '${pin}' by key`, { pin });
+  const hint = 'is it the pin of a sharded entry of `listen`, as a whole?';
+  throw new GossipError('gossip_pin', `no node shares out '${pin}' by key: ${hint}`, { pin });
 }
 
 module.exports = { Keys };

@@ -7,6 +7,7 @@ const { seedList } = require('./check');
 const { closeOnSignals } = require('./close');
 const { sendEvents } = require('./events');
 const { HandOver } = require('./hand-over');
+const { idle } = require('./idle');
 const { Keys } = require('./keys');
 const { canon, isReserved, matches } = require('./patterns');
 const { Publisher } = require('./publish');
@@ -26,8 +27,6 @@ const { member } = require('./messages');
 const SEEDS_PATIENCE = 5000;
 /** How long Seneca's own close may take after calls were given up, ms. */
 const CLOSE_PATIENCE = 1000;
-/** How often it is looked whether something is done, ms. */
-const LOOK = 10;
 /** What may be used of the time that Seneca gives to the init of a plugin. */
 const INIT_SHARE = 0.4;
 
@@ -71,7 +70,7 @@ class Node {
     this.instances = new Map();
     const core = createShardCore(() => this.gossiper);
     this.shards = new Shards({ core, caller: this.caller });
-    this.handOver = new HandOver(root, options.listen, options.weight);
+    this.handOver = new HandOver(root, options.listen, options.weight, this.log);
     this.keys = new Keys(root, core, [...this.handOver.pins.keys()]);
     this.routes = new Routes({
       root,
@@ -353,7 +352,7 @@ class Node {
       this.unfinished = left;
       if (left > 0) this.log('warn', `closing with ${left} calls unfinished after drain`);
       await idle(() => caller.inflight > 0, until);
-      await idle(() => this.handOver.busy, until);
+      await this.handOver.end(until);
       await gossiper?.leave();
     } catch (/** @type {any} */ err) {
       this.log('warn', `leaving failed: ${err.message}`);
@@ -362,18 +361,6 @@ class Node {
     this.shards.close();
     await Promise.allSettled([caller.close(), call?.close(), gossiper?.stop()]);
     this.forgetSignals?.();
-  }
-}
-
-/**
- * Waits until something is done.
- *
- * @param {() => boolean} busy
- * @param {number} until by Date.now(), at most
- */
-async function idle(busy, until) {
-  while (busy() && Date.now() < until) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
 }
 

@@ -20,7 +20,7 @@ const {
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
-const { shardOption } = require('./shard-key');
+const { checkSharded, shardOption } = require('./shard-key');
 
 /** Defaults of the plugin, as the README lists them. */
 const DEFAULTS = Object.freeze({
@@ -185,6 +185,7 @@ function listenList(given, jsonic) {
   if (given.pin !== undefined && given.pin !== null) {
     entries.push({ pins: pinList(given.pin, 'pin', jsonic), offer: {}, shard: null });
   }
+  checkSharded(entries);
   return entries;
 }
 
@@ -260,6 +261,8 @@ function resolve(given, tools) {
     if (name === 'errors' || name.endsWith('$')) continue;
     if (value !== undefined && value !== null) all[name] = value;
   }
+  const inner = LISTEN_NAMES.find((name) => name in all && !NAMES.includes(name));
+  if (inner) refuse(inner, `in an entry of 'listen': listen: [{ pin: ..., ${inner}: ... }]`);
   onlyKnown(all, NAMES, '');
   const port = integer(all.port ?? DEFAULTS.port, 'port', 0, 65_535, 'a port');
   const host = text(all.host ?? DEFAULTS.host, 'host', 'an address to bind to');

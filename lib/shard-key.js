@@ -9,10 +9,13 @@
  */
 
 const { flag, integer, isObject, onlyKnown, refuse } = require('./check');
+const { canon } = require('./patterns');
 
 const NAMES = ['key', 'shards', 'replicas', 'optional', 'handover'];
 /** Parts of a path at most. */
 const MAX_DEPTH = 8;
+/** Bytes of a path at most: it is published. */
+const MAX_PATH = 255;
 
 /**
  * @typedef {object} Sharding
@@ -34,8 +37,9 @@ function shardOption(given, option) {
   if (!isObject(all)) refuse(option, expected, given);
   onlyKnown(all, NAMES, `${option}.`);
   const parts = typeof all.key === 'string' ? all.key.split('.') : [];
-  const fine = parts.length > 0 && parts.length <= MAX_DEPTH;
-  if (!fine || parts.some((part) => part === '' || part.includes('$'))) {
+  const fine =
+    parts.length > 0 && parts.length <= MAX_DEPTH && Buffer.byteLength(all.key) <= MAX_PATH;
+  if (!fine || parts.some((part) => part === '' || part.includes('$') || part === '__proto__')) {
     refuse(typeof given === 'string' ? option : `${option}.key`, expected, all.key);
   }
   return {
@@ -45,6 +49,32 @@ function shardOption(given, option) {
     optional: flag(all.optional ?? false, `${option}.optional`),
     handover: integer(all.handover ?? 10_000, `${option}.handover`, 0, 600_000, 'milliseconds'),
   };
+}
+
+/**
+ * Refuses what could not work: a key that has one value in all messages of the pin, or two divisions of one pin.
+ *
+ * @param {{ pins: Record<string, any>[], shard: Sharding | null }[]} entries of `listen`
+ */
+function checkSharded(entries) {
+  /** @type {Map<string, string>} */
+  const seen = new Map();
+  for (const { pins, shard } of entries) {
+    for (const pin of pins) {
+      const name = canon(pin);
+      const how = JSON.stringify(shard);
+      const before = seen.get(name) ?? how;
+      seen.set(name, how);
+      if (before !== how) {
+        refuse('listen', `without a second entry for '${name}' that shares it out otherwise`);
+      }
+      const [part] = shard?.key.split('.') ?? [];
+      if (part !== undefined && Object.hasOwn(pin, part) && !/[*?]/.test(String(pin[part]))) {
+        const expected = `a key whose value differs: all messages of '${name}' have one '${part}'`;
+        refuse('shard.key', expected);
+      }
+    }
+  }
 }
 
 /**
@@ -73,4 +103,4 @@ function keyOf(msg, path) {
   return keyText(value);
 }
 
-module.exports = { keyOf, keyText, shardOption };
+module.exports = { checkSharded, keyOf, keyText, shardOption };

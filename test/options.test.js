@@ -158,7 +158,8 @@ describe('options', () => {
           err.code === 'gossip_option' && err.details.option === `listen[0].${option}`,
         option,
       );
-    for (const key of ['', '.', 'a..b', 'a$', 7, true, [], {}, 'a.b.c.d.e.f.g.h.i']) {
+    const strange = ['__proto__', 'a.__proto__', 'x'.repeat(256)];
+    for (const key of ['', '.', 'a..b', 'a$', 7, true, [], {}, 'a.b.c.d.e.f.g.h.i', ...strange]) {
       if (typeof key === 'string') refuses({ shard: key }, 'shard');
       refuses({ shard: { key } }, 'shard.key');
     }
@@ -172,6 +173,19 @@ describe('options', () => {
     refuses({ shard: 'id', model: 'observe' }, 'model');
     refuses({ shard: 'id', strategy: 'random' }, 'strategy');
     refuses({ strategy: 'shard' }, 'strategy');
+  });
+
+  it('refuses sharding that could not work: a key that is always the same, two for one pin, no pin', () => {
+    const refuses = (/** @type {any} */ given, /** @type {RegExp} */ says) =>
+      assert.throws(() => resolve(given), says);
+    const entry = (/** @type {string} */ pin, /** @type {any} */ shard) => ({ pin, shard });
+    refuses({ listen: entry('role:user', 'role') }, /'shard\.key'.*all messages of 'role:user'/);
+    resolve({ listen: entry('room:*', 'room') });
+    refuses({ listen: [entry('a:1', 'x'), entry('a:1', 'y')] }, /second entry for 'a:1'/);
+    refuses({ listen: entry('a:1', 'x'), pin: 'a:1' }, /second entry for 'a:1'/);
+    resolve({ listen: [entry('a:1', 'x'), entry('a:1,b:2', 'y'), entry('a:1', 'x')] });
+    refuses({ pin: 'a:1', shard: 'x' }, /'shard' must be in an entry of 'listen'/);
+    refuses({ pin: 'a:1', retry: 1 }, /'retry' must be in an entry of 'listen'/);
   });
 
   it('reads seeds in every form', () => {

@@ -35,7 +35,7 @@ describe('sharding among JavaScript and Rust', function () {
     const counters = [
       await all.start({ shard: 'id' }),
       await all.startRust(),
-      await all.start({ shard: 'id' }, 'seneca-rc'),
+      await all.start({ shard: 'id' }, { version: 'seneca-rc' }),
       await all.startRust(),
     ];
     const [js, rust, , second] = counters;

@@ -70,7 +70,7 @@ describe('sharding', function () {
 
   it('a call by a node that serves the pin goes to the owner of its key all the same', async () => {
     const one = await all.start({ shard: 'id' });
-    const two = await all.start({ shard: 'id' }, 'seneca-rc');
+    const two = await all.start({ shard: 'id' }, { version: 'seneca-rc' });
     await all.settled(one, two);
     const owners = new Set();
     for (let id = 0; id < 40; id++) {
@@ -90,7 +90,8 @@ describe('sharding', function () {
 
   it('a pin that a more general action answers is shared out as well', async () => {
     const listen = { pin: 'role:counter,cmd:add', shard: 'id' };
-    const general = (/** @type {string} */ version) => all.start(listen, version, 'role:counter');
+    const general = (/** @type {string} */ version) =>
+      all.start(listen, { version, pattern: 'role:counter' });
     const [one, two] = [await general('seneca'), await general('seneca-rc')];
     await all.settled(one, two);
     const client = await all.start(null);
@@ -154,21 +155,64 @@ describe('sharding', function () {
     const { owner: name, replicas } = await ask({ key: 'ann' });
     assert.deepEqual([name, ...replicas].sort(), [first, second].sort());
     await assert.rejects(ask({ key: { a: 1 } }), { code: 'gossip_value' });
+    await assert.rejects(ask({ key: Number.NaN }), {
+      code: 'gossip_value',
+      message: /not null|NaN/,
+    });
+    await assert.rejects(ask({ pin: 5, key: 1 }), { code: 'gossip_value' });
     await assert.rejects(ask({ pin: 'role:none', key: 1 }), { code: 'gossip_pin' });
+    const client = await all.start(null);
+    const nameless = client.act({ sys: 'gossip', get: 'owner', key: 1 });
+    await assert.rejects(nameless, { code: 'gossip_value', message: /serves no sharded pin/ });
   });
 
-  it('nodes that divide the keys otherwise are refused, by both numbers', async () => {
+  it('a save that takes longer than drain is waited for when its node closes', async () => {
+    const slow = { save: 1500, options: { drain: 0 } };
+    const one = await all.start({ shard: 'id' }, slow);
+    const two = await all.start({ shard: 'id' }, slow);
+    await all.settled(one, two);
+    const client = await all.start(null);
+    await client.do('load', { rate: 100, keys: 100 });
+    await pause(1000);
+    one.kill('SIGTERM');
+    await one.ended;
+    await all.settled(two);
+    await pause(500);
+    const seen = await client.do('unload');
+    assert.deepEqual(seen.codes, {});
+    assert.equal(miscounted(seen.numbers), 0);
+    assert.deepEqual(all.faults(), { strangers: 0, together: 0 });
+  });
+
+  it('a handler that fails is called again, and calls wait for it', async () => {
+    const one = await all.start({ shard: 'id' }, { failures: 1 });
+    await all.settled(one);
+    const client = await all.start(null);
+    await client.do('load', { rate: 100, keys: 100 });
+    await pause(1000);
+    const two = await all.start({ shard: 'id' }, { failures: 1 });
+    await all.settled(one, two);
+    await pause(500);
+    const seen = await client.do('unload');
+    assert.deepEqual(seen.codes, {});
+    assert.equal(miscounted(seen.numbers), 0);
+    assert.deepEqual(all.faults(), { strangers: 0, together: 0 });
+  });
+
+  it('nodes that divide the keys otherwise are refused, by both numbers or keys', async () => {
     const one = await all.start({ shard: 'id' });
     await all.settled(one);
-    const port = await freePort();
-    const listen = [{ pin: PIN, shard: { key: 'id', shards: 512 } }];
-    await refused(
-      {
-        version: 'seneca',
-        options: { port, seeds: [one.name], listen },
-        add: [[PIN, 'who']],
-      },
-      /16384 shards by 127\.0\.0\.1:\d+, into 512 by this node/,
-    );
+    for (const [shard, ours] of /** @type {[any, string][]} */ ([
+      [{ key: 'id', shards: 512 }, "512 shards by the key 'id'"],
+      ['user.id', "16384 shards by the key 'user.id'"],
+    ])) {
+      const port = await freePort();
+      const options = { port, seeds: [one.name], listen: [{ pin: PIN, shard }] };
+      const theirs = `${one.name} divides '${PIN}' into 16384 shards by the key 'id'`;
+      await refused(
+        { version: 'seneca', options, add: [[PIN, 'who']] },
+        new RegExp(`${theirs}, this node into ${ours}`),
+      );
+    }
   });
 });

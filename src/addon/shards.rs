@@ -12,6 +12,7 @@ use crate::sharding::{Config, ShardCount, Weight};
 #[serde(deny_unknown_fields)]
 struct Given {
     pin: String,
+    key: String,
     shards: u64,
     replicas: usize,
     weight: f64,
@@ -25,6 +26,7 @@ pub fn share(cluster: &Cluster, json: &str) -> Result<(), Failure> {
     for one in given {
         let config = Config {
             shards: ShardCount::new(one.shards).map_err(|e| Failure::value(e.to_string()))?,
+            key: one.key,
             replicas: one.replicas,
             weight: Weight::new(one.weight),
             handover: one.handover,

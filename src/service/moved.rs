@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -69,6 +70,8 @@ pub(super) struct HandOver {
     pub pins: Vec<Arc<SharedPin>>,
     pub handler: Option<OnShards>,
     pub events: broadcast::Sender<Event>,
+    /// How many handlers are at work.
+    pub telling: Arc<AtomicUsize>,
 }
 
 impl HandOver {
@@ -97,6 +100,8 @@ impl HandOver {
             shards: shared.shards,
         };
         let (cluster, events) = (self.cluster.clone(), self.events.clone());
+        let telling = self.telling.clone();
+        telling.fetch_add(1, Ordering::AcqRel);
         let time = shared.handover.max(Duration::from_millis(1));
         tokio::spawn(async move {
             // The closure may panic before it has given us a future.
@@ -114,6 +119,7 @@ impl HandOver {
                 let _ = events.send(Event::Log { level, text });
             }
             done(&cluster, &pin, batch);
+            telling.fetch_sub(1, Ordering::AcqRel);
         });
         true
     }

@@ -1,6 +1,6 @@
 //! A running service: its node of the cluster, call port and calls.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ use crate::state::keys;
 
 /// How long 'leaving' takes to be heard, about.
 const HEARD: Duration = Duration::from_millis(250);
+/// How long what was given away at the very end takes to be said.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long connections may take to end.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -51,6 +53,8 @@ pub(super) struct Inner {
     pub phase: watch::Sender<Phase>,
     pub events: broadcast::Sender<Event>,
     pub drain: Duration,
+    /// How many handlers of moving shards are at work.
+    pub telling: Arc<AtomicUsize>,
     /// Held by whoever is leaving.
     pub leaving: tokio::sync::Mutex<()>,
     pub tasks: Mutex<Vec<AbortHandle>>,
@@ -165,7 +169,8 @@ impl Service {
     }
 
     /// Leaves the cluster as one should: says so, finishes the calls in flight
-    /// (for a bounded time, see [`Builder::drain`]), says goodbye, closes. Who
+    /// (for a bounded time, see [`Builder::drain`]), waits for its handler of
+    /// moving shards, says goodbye, closes. Who
     /// calls it again meanwhile waits for the same end.
     pub async fn leave(&self) {
         let inner = &self.0;
@@ -194,8 +199,17 @@ impl Service {
             while waits(Instant::now()) && !inner.is_closed() {
                 sleep(Duration::from_millis(5)).await;
             }
-            // Shards whose calls have ended are handed over, bounded as well.
-            while inner.cluster.is_sharing() && Instant::now() < until && !inner.is_closed() {
+            // Shards whose calls have ended are handed over. What the service
+            // saves is waited for: its own bound ends it.
+            let mut until = until.max(Instant::now() + HEARD);
+            while inner.cluster.is_sharing() && !inner.is_closed() {
+                let now = Instant::now();
+                if inner.telling.load(Ordering::Acquire) > 0 {
+                    until = until.max(now + LAST_WORDS);
+                }
+                if now >= until {
+                    break;
+                }
                 sleep(Duration::from_millis(5)).await;
             }
             inner.cluster.leave().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::routing::{ByKey, Offer, Pattern};
-use crate::sharding::{Config, MAX_REPLICAS, ShardCount, Weight, key_text};
+use crate::sharding::{Config, MAX_KEY_PATH, MAX_REPLICAS, ShardCount, Weight, key_text};
 
 /// Parts of a path at most.
 const MAX_DEPTH: usize = 8;
@@ -18,8 +18,8 @@ const WAIT: Duration = Duration::from_secs(10);
 /// How a pin is shared out: all messages with one value of a key go to one
 /// node.
 ///
-/// All nodes that answer the pin, in whatever language, must divide it into the
-/// same number of shards.
+/// All nodes that answer the pin, in whatever language, must divide it by the
+/// same key into the same number of shards.
 #[derive(Debug, Clone)]
 pub struct Sharding {
     key: String,
@@ -76,7 +76,8 @@ impl Sharding {
     fn check(&self) -> Result<ShardCount, String> {
         let parts: Vec<&str> = self.key.split('.').collect();
         let fine = |part: &&str| !part.is_empty() && !part.contains('$');
-        if parts.len() > MAX_DEPTH || !parts.iter().all(fine) {
+        let short = parts.len() <= MAX_DEPTH && self.key.len() <= MAX_KEY_PATH;
+        if !short || !parts.iter().all(fine) {
             let key = &self.key;
             return Err(format!(
                 "'{key}' is neither the name of a key nor a path such as 'user.id'"
@@ -110,6 +111,13 @@ impl SharedPin {
     /// `Err`: what is wrong.
     pub fn new(pin: Pattern, how: Sharding) -> Result<Self, String> {
         let shards = how.check()?;
+        let first = how.key.split('.').next().unwrap_or_default();
+        let fixed = pin
+            .get(first)
+            .is_some_and(|value| !value.contains(['*', '?']));
+        if fixed {
+            return Err(format!("all its messages have one '{first}'"));
+        }
         Ok(SharedPin {
             text: pin.to_string(),
             pin,
@@ -126,6 +134,7 @@ impl SharedPin {
         let handover = self.handover.as_millis() as u64;
         Config {
             shards: self.shards,
+            key: self.key.clone(),
             replicas: self.replicas,
             weight: Weight::new(weight),
             handover,
@@ -214,6 +223,8 @@ mod tests {
             (Sharding::by("a..b"), "'a..b'"),
             (Sharding::by("id$"), "'id$'"),
             (Sharding::by("a.b.c.d.e.f.g.h.i"), "path"),
+            (Sharding::by("a"), "one 'a'"),
+            (Sharding::by("x".repeat(256)), "path"),
             (Sharding::by("id").shards(0), "65536"),
             (Sharding::by("id").shards(65_537), "65537"),
             (Sharding::by("id").replicas(16), "replicas"),

@@ -84,11 +84,13 @@ impl Service {
         let wake = notify.clone();
         cluster.subscribe(move || wake.notify_one());
         let mut synced = caller.changed.subscribe();
+        let telling = Arc::new(AtomicUsize::new(0));
         let hand_over = HandOver {
             cluster: cluster.clone(),
             pins: handlers.shared.clone(),
             handler: builder.on_shards.take(),
             events: events.clone(),
+            telling: telling.clone(),
         };
         let pump = pump(caller.clone(), events.clone(), notify, hand_over);
         tasks.push(tokio::spawn(pump).abort_handle());
@@ -102,6 +104,7 @@ impl Service {
             phase,
             events,
             drain: builder.drain,
+            telling,
             leaving: tokio::sync::Mutex::default(),
             tasks: Mutex::new(tasks),
         }));

@@ -51,7 +51,8 @@ pub enum StartError {
         /// Why not.
         reason: String,
     },
-    /// Another node divides the keys of a pin into another number of shards.
+    /// Another node divides a pin into another number of shards, or by another
+    /// key.
     #[error("{0}")]
     Shards(String),
     /// What the service publishes does not fit into the cluster's state.

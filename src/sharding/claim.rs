@@ -4,6 +4,7 @@
 //! ```text
 //! flags     u8        1: ready, it takes shards
 //! shards    varint    1 to 65,536
+//! key       text      name or path of the key, at most 255 bytes
 //! weight    varint    in thousandths, 10 to 100,000
 //! epoch     varint    the highest that the node has seen or used
 //! held      set       see `set`
@@ -16,6 +17,7 @@
 //! A shard is in one of the sets at most. Other flags, and bytes behind the
 //! end, belong to later versions and are skipped.
 
+use super::handover::Division;
 use super::hash::{Shard, ShardCount};
 use super::score::Weight;
 use super::set;
@@ -27,6 +29,9 @@ const READY: u8 = 1;
 /// value. All 65,536 shards are a fourth of it.
 pub const MAX_CLAIM: usize = 32 * 1024;
 
+/// The longest name or path of a key in bytes.
+pub const MAX_KEY_PATH: usize = 255;
+
 /// A node's word about a sharded pin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -34,6 +39,8 @@ pub struct Claim {
     pub ready: bool,
     /// Into how many shards it divides the keys.
     pub shards: ShardCount,
+    /// Name or path of the key.
+    pub key: String,
     /// Its share of the shards.
     pub weight: Weight,
     /// The highest epoch that it has seen or used.
@@ -69,6 +76,7 @@ impl Claim {
         let mut w = Writer::new(MAX_CLAIM);
         w.u8(if self.ready { READY } else { 0 });
         w.varint(self.shards.get() as u64);
+        w.text(&self.key);
         w.varint(self.weight.thousandths().into());
         w.varint(self.epoch);
         set::write(&mut w, &self.held);
@@ -101,6 +109,7 @@ impl Claim {
         let mut r = Reader::new(bytes);
         let ready = r.u8()? & READY != 0;
         let shards = ShardCount::new(r.varint()?).map_err(|_| WireError::Number)?;
+        let key = r.text(MAX_KEY_PATH)?.to_owned();
         let thousandths = r.varint()?;
         let weight = Weight::from_thousandths(thousandths);
         if u64::from(weight.thousandths()) != thousandths {
@@ -124,6 +133,7 @@ impl Claim {
         let claim = Claim {
             ready,
             shards,
+            key,
             weight,
             epoch,
             held,
@@ -133,6 +143,14 @@ impl Claim {
             .is_disjoint()
             .then_some(claim)
             .ok_or(WireError::Number)
+    }
+
+    /// How the node divides the pin.
+    pub fn division(&self) -> Division {
+        Division {
+            shards: self.shards,
+            key: self.key.clone(),
+        }
     }
 
     /// The shard, the number and the receiver of all grants.
@@ -165,6 +183,7 @@ mod tests {
         Claim {
             ready: true,
             shards: ShardCount::DEFAULT,
+            key: "id".to_owned(),
             weight: Weight::ONE,
             epoch: 1_000,
             held,
@@ -176,7 +195,7 @@ mod tests {
         #[test]
         fn a_claim_comes_back(
             owners in prop::collection::vec(0u64..6, 1..400), ready: bool, weight in 10u64..100_000,
-            epoch in 10u64..1 << 53,
+            epoch in 10u64..1 << 53, key in "[a-z]{1,9}([.][a-z]{1,9}){0,3}",
         ) {
             let of = |owner: u64| {
                 let shards = (0..).zip(&owners).filter(move |&(_, &o)| o == owner);
@@ -186,6 +205,7 @@ mod tests {
             let claim = Claim {
                 ready,
                 shards: ShardCount::new(owners.len() as u64).expect("a count"),
+                key,
                 weight: Weight::from_thousandths(weight),
                 epoch,
                 held: of(0),
@@ -212,6 +232,7 @@ mod tests {
         let bytes = [
             &[1][..],                             // ready
             &[0x80, 0x80, 1],                     // 16,384 shards
+            &[2, b'i', b'd'],                     // by 'id'
             &[0xe8, 7],                           // weight 1
             &[0xe8, 7],                           // epoch 1,000
             &[3, 3, 0b0000_0100, 0b0001_1111, 0], // held: 3 of k = 3, gaps 2, 0 and 40

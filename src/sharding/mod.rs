@@ -17,8 +17,8 @@ mod ownership;
 mod score;
 mod set;
 
-pub use claim::{Claim, Grant, MAX_CLAIM};
-pub use handover::{Config, Counters, Decision, Handover, Mismatch, Output, Presence};
+pub use claim::{Claim, Grant, MAX_CLAIM, MAX_KEY_PATH};
+pub use handover::{Config, Counters, Decision, Division, Handover, Mismatch, Output, Presence};
 pub use hash::{BadShardCount, KeyError, Shard, ShardCount, key_text};
 pub use ownership::{Change, MAX_MEMBERS, MAX_REPLICAS, Ownership};
 pub use score::Weight;

@@ -1,7 +1,8 @@
 'use strict';
 
 // A sharded counter service, or a client of it, in a process of its own; see `processes.js`. Its
-// first argument is JSON: { version, options, dir, work: most ms that a count takes, pattern: what counts }
+// first argument is JSON: { version, options, dir, work: most ms that a count takes, pattern: what counts,
+// save: ms that saving takes, failures: how many hand-overs fail at first }
 // What a counter gives away it saves in `dir`, one file a shard; there the next owner finds it. Every
 // count is written to a journal there, which outlives the process.
 
@@ -13,7 +14,8 @@ const gossip = require('../..');
 const { Load } = require('./load');
 const { listen, tell } = require('./told');
 
-const { dir, options, work = 5 } = setup;
+const { dir, options, work = 5, save = 20 } = setup;
+let { failures = 0 } = setup;
 const seneca = require(setup.version)({ log: 'fatal' });
 const clock = () => Number(process.hrtime.bigint() / 1000n);
 const isCounter = options.listen !== undefined;
@@ -41,7 +43,7 @@ if (isCounter) {
     },
   );
 
-  seneca.add('sys:gossip,on:shards', (/** @type {any} */ msg, /** @type {any} */ reply) => {
+  const handOver = (/** @type {{ gained: number[], lost: number[] }} */ msg) => {
     const shardOf = seneca.export('gossip/shard');
     const lost = new Set(msg.lost);
     /** @type {Map<number, Record<string, number>>} */
@@ -59,8 +61,21 @@ if (isCounter) {
       const saved = JSON.parse(fs.readFileSync(file(shard), 'utf8'));
       for (const [id, n] of Object.entries(saved)) counts.set(id, n);
     }
+  };
+
+  seneca.add('sys:gossip,on:shards', (/** @type {any} */ msg, /** @type {any} */ reply) => {
+    if (failures-- > 0) {
+      reply(new Error('the store is away'));
+      return;
+    }
     // A store far away takes its time.
-    setTimeout(reply, 20);
+    setTimeout(
+      () => {
+        handOver(msg);
+        reply();
+      },
+      msg.lost.length > 0 ? save : 20,
+    );
   });
 }
 

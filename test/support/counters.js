@@ -26,16 +26,21 @@ class Counters {
    * A counter with this entry of `listen`; with null a client.
    *
    * @param {Record<string, any> | null} listen
-   * @param {string} [version] of Seneca
-   * @param {string} [pattern] of what counts
+   * @param {Record<string, any>} [setup] of its process: the `version` of Seneca, and what `counter.js` takes
    */
-  async start(listen, version = 'seneca', pattern = undefined) {
+  async start(listen, setup = {}) {
     const port = await freePort();
     const seeds = [...this.seeds];
     const name = `127.0.0.1:${port + 1}`;
     this.seeds.push(name);
-    const options = { port, seeds, ...(listen && { listen: [{ pin: PIN, ...listen }] }) };
-    const made = await service({ version, options, dir: this.dir, pattern }, COUNTER);
+    const options = {
+      port,
+      seeds,
+      ...(listen && { listen: [{ pin: PIN, ...listen }] }),
+      ...setup.options,
+    };
+    const all = { version: 'seneca', dir: this.dir, ...setup, options };
+    const made = await service(all, COUNTER);
     return Object.assign(made, { name });
   }
 

@@ -10,14 +10,22 @@ use seneca_gossip::sharding::{
 use seneca_gossip::time::Millis;
 use seneca_gossip::wire::NodeId;
 
-const CONFIG: Config = Config {
-    shards: ShardCount::DEFAULT,
-    replicas: 0,
-    weight: Weight::ONE,
-    handover: 1_000,
-    handler: 500,
-    settle: 100,
-};
+/// Times of all nodes, ms.
+const HANDOVER: Millis = 1_000;
+const HANDLER: Millis = 500;
+const SETTLE: Millis = 100;
+
+fn config() -> Config {
+    Config {
+        shards: ShardCount::DEFAULT,
+        key: "id".to_owned(),
+        replicas: 0,
+        weight: Weight::ONE,
+        handover: HANDOVER,
+        handler: HANDLER,
+        settle: SETTLE,
+    }
+}
 
 fn id(name: &str) -> NodeId {
     NodeId::of(name)
@@ -25,13 +33,12 @@ fn id(name: &str) -> NodeId {
 
 /// A shard whose owners, best first, are these of a, b and c.
 fn ranked(names: [&str; 3]) -> Shard {
-    let mut ownership = Ownership::new(CONFIG.shards, 2);
+    let mut ownership = Ownership::new(ShardCount::DEFAULT, 2);
     for name in names {
         ownership.insert(id(name), Weight::ONE);
     }
     let is_it = |&shard: &Shard| ownership.ranked(shard).eq(names.map(id));
-    CONFIG
-        .shards
+    ShardCount::DEFAULT
         .shards()
         .find(is_it)
         .expect("one of thousands")
@@ -58,7 +65,7 @@ struct Nodes {
 impl Nodes {
     /// The first of these holds all shards; the others are not ready.
     fn new(names: &[&'static str], shard: Shard) -> Self {
-        let node = |&name: &&'static str| (name, Handover::new(id(name), CONFIG));
+        let node = |&name: &&'static str| (name, Handover::new(id(name), config()));
         let mut nodes = Nodes {
             now: 1_000,
             shard,
@@ -69,7 +76,7 @@ impl Nodes {
             running: Vec::new(),
         };
         nodes.ready(names[0]);
-        nodes.pass(CONFIG.settle);
+        nodes.pass(SETTLE);
         nodes.expect(names[0], Decision::Execute);
         for name in &names[1..] {
             nodes.tell(names[0], name);
@@ -254,7 +261,7 @@ fn a_new_owner_waits_for_the_bound_and_not_longer() {
     let mut nodes = Nodes::new(&[A, B], ranked([B, A, C]));
     nodes.ready(B);
     let since = nodes.now - 20;
-    nodes.pass(since + CONFIG.handover - 1 - nodes.now);
+    nodes.pass(since + HANDOVER - 1 - nodes.now);
     nodes.expect(B, Decision::Wait);
     nodes.pass(1);
     nodes.expect(B, Decision::Execute);
@@ -269,9 +276,9 @@ fn a_handler_that_takes_too_long_is_not_waited_for() {
     nodes.tell(B, A);
     nodes.tell(A, B);
     assert_eq!(nodes.told(B).len(), 1);
-    nodes.pass(CONFIG.handler / 2);
+    nodes.pass(HANDLER / 2);
     nodes.expect(B, Decision::Wait);
-    nodes.pass(CONFIG.handler / 2);
+    nodes.pass(HANDLER / 2);
     nodes.expect(B, Decision::Execute);
 }
 
@@ -279,7 +286,7 @@ fn a_handler_that_takes_too_long_is_not_waited_for() {
 fn who_takes_over_from_the_dead_does_not_wait() {
     let mut nodes = Nodes::new(&[A, B], ranked([A, B, C]));
     nodes.ready(B);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.expect(B, Decision::Forward(id(A)));
     nodes.presence(B, A, Presence::Gone);
     nodes.expect(B, Decision::Execute);
@@ -293,7 +300,7 @@ fn a_grant_to_who_has_died_is_free_for_the_next() {
     nodes.ready(C);
     nodes.tell(B, C);
     nodes.tell(A, C);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.expect(C, Decision::Forward(id(B)));
     nodes.presence(C, B, Presence::Gone);
     nodes.expect(C, Decision::Execute);
@@ -307,7 +314,7 @@ fn the_grants_of_who_has_left_still_say_where_its_shards_went() {
     // A leaves before it has heard of C, and grants to B.
     nodes.ready(C);
     nodes.tell(B, C);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.act(A, |node, now| node.ready(now, false));
     nodes.tell(A, C);
     nodes.presence(C, A, Presence::Gone);
@@ -317,7 +324,7 @@ fn the_grants_of_who_has_left_still_say_where_its_shards_went() {
     nodes.tell(C, B);
     nodes.tell(B, C);
     nodes.expect(C, Decision::Execute);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     assert!(nodes.nodes[A].drained(nodes.now));
 }
 
@@ -328,13 +335,13 @@ fn the_grants_of_who_has_left_are_not_heeded_for_long() {
     nodes.tell(B, A);
     nodes.ready(C);
     nodes.tell(B, C);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.act(A, |node, now| node.ready(now, false));
     nodes.tell(A, C);
     nodes.expect(C, Decision::Wait);
     // B, which has long been through with the shard, does not speak of it.
     nodes.presence(C, A, Presence::Gone);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.expect(C, Decision::Execute);
 }
 
@@ -353,7 +360,7 @@ fn what_was_released_to_nobody_is_free_for_the_first_who_comes() {
     nodes.ready(C);
     nodes.tell(A, C);
     nodes.tell(B, C);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.expect(C, Decision::Execute);
 }
 
@@ -362,7 +369,7 @@ fn after_a_wrong_verdict_the_earlier_owner_gives_up_and_gains_anew() {
     let mut nodes = Nodes::new(&[A, B], ranked([A, B, C]));
     nodes.ready(B);
     nodes.tell(B, A);
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.presence(B, A, Presence::Gone);
     nodes.expect(A, Decision::Execute);
     nodes.expect(B, Decision::Execute);
@@ -386,11 +393,11 @@ fn a_new_run_of_a_node_holds_nothing_and_gets_its_shards_back() {
     let mut nodes = Nodes::new(&[A, B], ranked([A, B, C]));
     nodes.ready(B);
     nodes.tell(B, A);
-    nodes.nodes.insert(A, Handover::new(id(A), CONFIG));
+    nodes.nodes.insert(A, Handover::new(id(A), config()));
     nodes.act(B, |node, now| {
         node.heard(now, id(A), None).expect("nothing")
     });
-    nodes.pass(CONFIG.settle);
+    nodes.pass(SETTLE);
     nodes.expect(B, Decision::Execute);
     nodes.tell(B, A);
     nodes.ready(A);
@@ -401,24 +408,34 @@ fn a_new_run_of_a_node_holds_nothing_and_gets_its_shards_back() {
 }
 
 #[test]
-fn another_number_of_shards_is_refused_and_named() {
-    let mut node = Handover::new(id(A), CONFIG);
-    let theirs = ShardCount::new(1_024).expect("a count");
-    let claim = Claim {
-        ready: true,
-        shards: theirs,
-        weight: Weight::ONE,
-        epoch: 1,
-        held: vec![1, 2, 3],
-        grants: Vec::new(),
-    };
-    let mismatch = Mismatch {
-        id: id(B),
-        theirs,
-        ours: CONFIG.shards,
-    };
-    assert_eq!(node.heard(0, id(B), Some(claim)), Err(mismatch));
-    assert_eq!(node.ownership().owner(1), None, "it does not take part");
-    let text = mismatch.to_string();
-    assert!(text.contains("1024") && text.contains("16384"), "{text}");
+fn another_number_of_shards_or_another_key_is_refused_and_named() {
+    let few = ShardCount::new(1_024).expect("a count");
+    for (shards, key) in [(few, "id"), (ShardCount::DEFAULT, "user.id")] {
+        let mut node = Handover::new(id(A), config());
+        let claim = Claim {
+            ready: true,
+            shards,
+            key: key.to_owned(),
+            weight: Weight::ONE,
+            epoch: 1,
+            held: vec![1, 2, 3],
+            grants: Vec::new(),
+        };
+        let mismatch = Mismatch {
+            id: id(B),
+            theirs: claim.division(),
+            ours: config().division(),
+        };
+        let text = mismatch.to_string();
+        assert_eq!(node.heard(0, id(B), Some(claim)), Err(mismatch));
+        assert_eq!(node.ownership().owner(1), None, "it does not take part");
+        for part in [
+            shards.to_string(),
+            format!("'{key}'"),
+            "16384".into(),
+            "'id'".into(),
+        ] {
+            assert!(text.contains(&part), "{text}");
+        }
+    }
 }

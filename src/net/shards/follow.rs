@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{Member, Pin, ShardEvent, Shards};
 use crate::engine::{Engine, Event, Millis};
 use crate::membership::Status;
-use crate::sharding::{Claim, Config, Handover, Mismatch, Output, Presence, ShardCount};
+use crate::sharding::{Claim, Config, Division, Handover, Mismatch, Output, Presence};
 use crate::state::{Value, keys};
 use crate::wire::NodeId;
 
@@ -45,7 +45,7 @@ impl Shards {
     /// happens when nobody shares it out.
     pub fn look_at(&mut self, now: Millis, engine: &Engine, pin: &str) {
         let claims = self.claims(engine, pin);
-        let Some(shards) = most_common(&claims) else {
+        let Some(Division { shards, key }) = most_common(&claims) else {
             return;
         };
         let foreign = self.pins.iter().filter(|(_, pin)| !pin.ours);
@@ -55,6 +55,7 @@ impl Shards {
         }
         let config = Config {
             shards,
+            key,
             replicas: REPLICAS,
             ..Config::default()
         };
@@ -123,8 +124,8 @@ impl Shards {
         let Mismatch { id, theirs, ours } = mismatch;
         let who = self.name_of(id).unwrap_or("another node");
         format!(
-            "'{pin}' is divided into {theirs} shards by {who}, into {ours} by this node: all \
-             nodes need the same 'shard.shards'"
+            "{who} divides '{pin}' into {theirs}, this node into {ours}: all nodes need the same \
+             'shard.shards' and 'shard.key'"
         )
     }
 
@@ -216,12 +217,12 @@ fn claim_of(engine: &Engine, name: &str, pin: &str) -> Option<Claim> {
     Claim::decode(&value).ok()
 }
 
-/// The number of shards that most claims have.
-fn most_common(claims: &[(NodeId, Claim)]) -> Option<ShardCount> {
-    let mut count: BTreeMap<ShardCount, usize> = BTreeMap::new();
+/// As most claims divide the pin.
+fn most_common(claims: &[(NodeId, Claim)]) -> Option<Division> {
+    let mut count: BTreeMap<Division, usize> = BTreeMap::new();
     for (_, claim) in claims {
-        *count.entry(claim.shards).or_default() += 1;
+        *count.entry(claim.division()).or_default() += 1;
     }
     let most = count.into_iter().max_by_key(|(_, n)| *n);
-    most.map(|(shards, _)| shards)
+    most.map(|(division, _)| division)
 }

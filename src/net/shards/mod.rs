@@ -102,8 +102,8 @@ impl Shards {
     /// This node takes shards of a pin from now on.
     ///
     /// # Errors
-    /// When a member divides the keys of the pin into another number of
-    /// shards.
+    /// When a member divides the pin into another number of shards, or by
+    /// another key.
     pub fn share(
         &mut self,
         now: Millis,

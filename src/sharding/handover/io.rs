@@ -1,5 +1,7 @@
 //! What goes into and comes out of the handover of shards.
 
+use std::fmt;
+
 use super::super::claim::MAX_CLAIM;
 use super::super::hash::{Shard, ShardCount};
 use super::super::score::Weight;
@@ -7,10 +9,13 @@ use crate::time::Millis;
 use crate::wire::NodeId;
 
 /// How a node takes part in a sharded pin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Into how many shards keys are divided; the same on all nodes.
     pub shards: ShardCount,
+    /// Name or path of the key, at most [`MAX_KEY_PATH`](super::super::MAX_KEY_PATH)
+    /// bytes; the same on all nodes.
+    pub key: String,
     /// How many nodes are named behind the owner of a shard, at most
     /// [`MAX_REPLICAS`](super::super::MAX_REPLICAS).
     pub replicas: usize,
@@ -31,11 +36,22 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             shards: ShardCount::DEFAULT,
+            key: "id".to_owned(),
             replicas: 0,
             weight: Weight::ONE,
             handover: 10_000,
             handler: 5_000,
             settle: 1_000,
+        }
+    }
+}
+
+impl Config {
+    /// What all nodes have to agree on.
+    pub fn division(&self) -> Division {
+        Division {
+            shards: self.shards,
+            key: self.key.clone(),
         }
     }
 }
@@ -90,16 +106,31 @@ pub enum Output {
     Decide(Vec<Shard>),
 }
 
-/// The nodes that serve a pin do not agree on the number of shards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{id} divides the keys into {theirs} shards, this node into {ours}")]
+/// How a node divides the messages of a pin.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Division {
+    /// Into how many shards.
+    pub shards: ShardCount,
+    /// By which key.
+    pub key: String,
+}
+
+impl fmt::Display for Division {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} shards by the key '{}'", self.shards, self.key)
+    }
+}
+
+/// The nodes that serve a pin do not divide it alike.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{id} divides it into {theirs}, this node into {ours}")]
 pub struct Mismatch {
     /// The other node.
     pub id: NodeId,
-    /// Its number.
-    pub theirs: ShardCount,
-    /// This node's.
-    pub ours: ShardCount,
+    /// What it says.
+    pub theirs: Division,
+    /// What this node says.
+    pub ours: Division,
 }
 
 /// How shards came and went, since the start.

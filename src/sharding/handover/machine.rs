@@ -48,11 +48,11 @@ impl Handover {
     pub fn new(me: NodeId, config: Config) -> Self {
         Handover {
             me,
-            config,
             ready: false,
             since: 0,
             ownership: Ownership::new(config.shards, config.replicas),
             others: Others::new(me, &config),
+            config,
             slots: BTreeMap::new(),
             epoch: 0,
             batches: BTreeMap::new(),
@@ -95,15 +95,20 @@ impl Handover {
         if id == self.me {
             return Ok(());
         }
-        let ours = self.config.shards;
-        let theirs = claim.as_ref().map_or(ours, |claim| claim.shards);
-        let claim = claim.filter(|claim| claim.shards == ours);
+        let Config { shards, key, .. } = &self.config;
+        let alike = |claim: &Claim| claim.shards == *shards && claim.key == *key;
+        let mismatch = claim
+            .as_ref()
+            .filter(|claim| !alike(claim))
+            .map(|claim| Mismatch {
+                id,
+                theirs: claim.division(),
+                ours: self.config.division(),
+            });
+        let claim = claim.filter(|_| mismatch.is_none());
         let heard = self.others.heard(now, id, claim);
         self.react(now, id, heard);
-        match theirs == ours {
-            true => Ok(()),
-            false => Err(Mismatch { id, theirs, ours }),
-        }
+        mismatch.map_or(Ok(()), Err)
     }
 
     /// A member comes, is about to leave, or is gone. Before a claim was heard

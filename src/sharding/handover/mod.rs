@@ -73,5 +73,5 @@ mod moves;
 mod others;
 mod slot;
 
-pub use io::{Config, Counters, Decision, Mismatch, Output, Presence};
+pub use io::{Config, Counters, Decision, Division, Mismatch, Output, Presence};
 pub use machine::Handover;

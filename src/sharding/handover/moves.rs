@@ -262,6 +262,7 @@ impl Handover {
         Claim {
             ready: self.ready,
             shards: self.config.shards,
+            key: self.config.key.clone(),
             weight: self.config.weight,
             epoch: self.epoch,
             held: self.held().map(|(shard, _)| shard).collect(),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use seneca_gossip::engine::Event;
@@ -147,4 +147,34 @@ async fn a_handler_that_hangs_or_fails_holds_shards_no_longer_than_handover() {
         std::future::ready(want.into_iter().all(has))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_save_that_takes_longer_than_drain_is_waited_for() {
+    let saved = Arc::new(AtomicBool::new(false));
+    let done = saved.clone();
+    let a = Service::builder()
+        .drain(Duration::ZERO)
+        .shard(PIN, Sharding::by("id"))
+        .answer(PIN, |_| async { Ok(json!({})) })
+        .on_shards(move |moved| {
+            let done = done.clone();
+            async move {
+                if !moved.lost.is_empty() {
+                    sleep(Duration::from_millis(800)).await;
+                    done.store(true, Ordering::Release);
+                }
+            }
+        });
+    let a = start(a).await;
+    let plain = Service::builder()
+        .shard(PIN, Sharding::by("id"))
+        .answer(PIN, |_| async { Ok(json!({})) });
+    let b = join(plain, &a).await;
+    settled(&[&a, &b]).await;
+    // It has given half of the shards away already.
+    saved.store(false, Ordering::Release);
+    a.leave().await;
+    assert!(saved.load(Ordering::Acquire));
+    settled(&[&b]).await;
 }

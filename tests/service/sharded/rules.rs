@@ -125,17 +125,26 @@ async fn a_message_without_its_key_says_so_or_goes_anywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_number_of_shards_is_refused_by_both_numbers() {
+async fn another_number_of_shards_or_another_key_is_refused_by_both() {
     let a = start(counter(&Arc::default(), "a")).await;
     settled(&[&a]).await;
-    let other = Service::builder()
-        .shard(PIN, Sharding::by("id").shards(512))
-        .answer(PIN, |_| async { Ok(Value::Null) })
-        .seeds([a.gossip_addr().to_string()]);
-    let error = other.start().await.unwrap_err();
-    assert!(matches!(error, StartError::Shards(_)), "{error:?}");
-    let says = format!("16384 shards by {}, into 512 by this node", a.name());
-    assert!(error.to_string().contains(&says), "{error}");
+    for (how, says) in [
+        (Sharding::by("id").shards(512), "512 shards by the key 'id'"),
+        (Sharding::by("user.id"), "16384 shards by the key 'user.id'"),
+    ] {
+        let other = Service::builder()
+            .shard(PIN, how)
+            .answer(PIN, |_| async { Ok(Value::Null) })
+            .seeds([a.gossip_addr().to_string()]);
+        let error = other.start().await.unwrap_err();
+        assert!(matches!(error, StartError::Shards(_)), "{error:?}");
+        let theirs = format!(
+            "{} divides '{PIN}' into 16384 shards by the key 'id'",
+            a.name()
+        );
+        let told = error.to_string();
+        assert!(told.contains(&theirs) && told.contains(says), "{told}");
+    }
 }
 
 #[tokio::test]
