@@ -37,6 +37,7 @@ const LOOK_AGAIN = 50;
  * @property {(route: number, key: string) => number} pickKey the target that owns a key, counted like one of `pick`; -3
  *   when that is this node
  * @property {(route: number) => number[]} targets all of them, for `observe`
+ * @property {(target: number) => void} [ask] asks a target for news: it knows of another owner of a key
  * @property {() => void} [refresh] hands over events that wait in the core: a target may be picked before it is told
  *
  * @typedef {object} Spec what is known of a remote pattern; read at every call, so it may change

@@ -59,10 +59,11 @@ class Node {
       /** @type {any} */ more = {},
     ) => root.log[level]?.({ kind: 'gossip', notice: text, ...more });
 
+    const router = createRouter(() => this.gossiper);
     this.caller = createCaller({
       seneca: root,
-      router: createRouter(() => this.gossiper),
-      tcp: createClients({ seneca: root }),
+      router,
+      tcp: createClients({ seneca: root, moved: router.ask }),
       foreign: createForeign(root),
       log: this.log,
     });

@@ -25,6 +25,7 @@ function createRouter(gossiperNow) {
       return gossiper?.running ? gossiper.native.targets(route) : [];
     },
     refresh: () => gossiperNow()?.refresh(),
+    ask: (target) => core.ask(running(), target),
   };
 }
 

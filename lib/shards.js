@@ -122,7 +122,11 @@ class Shards {
       reply(neverRan(makeError('not_owner', { pattern, owner })));
       return;
     }
-    if (passed.length > 0) this.counters.forwarded++;
+    if (passed.length > 0) {
+      this.counters.forwarded++;
+      // The reply tells, so that the caller's view catches up.
+      msg.transport$.moved = true;
+    }
     const home = local ? () => this._take(message) : null;
     this.caller.call(spec, msg, meta, reply, instance, { key, home });
   }

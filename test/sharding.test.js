@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 
 const { Counters, miscounted, PIN } = require('./support/counters');
 const { killAll, refused } = require('./support/processes');
+const { rawConnection, request } = require('./tcp/kit');
 const { freePort } = require('./support/ports');
 const { pause, until } = require('./support/until');
 
@@ -86,6 +87,23 @@ describe('sharding', function () {
     }
     assert.equal(owners.size, 2);
     assert.deepEqual(all.faults(), { strangers: 0, together: 0 });
+  });
+
+  it('a message at a node that does not own its key is passed on, and its reply tells', async () => {
+    const one = await all.start({ shard: 'id' });
+    const two = await all.start({ shard: 'id' });
+    await all.settled(one, two);
+    const wire = await rawConnection(one.port);
+    const moved = new Set();
+    for (let id = 0; moved.size < 2; id++) {
+      const { owner } = await one.act({ sys: 'gossip', get: 'owner', key: id });
+      wire.send(request(`m${id}/t`, { role: 'counter', cmd: 'add', id }));
+      const reply = await wire.next();
+      assert.equal(reply.res.pid, owner === one.name ? one.pid : two.pid);
+      assert.equal(reply.moved, owner === one.name ? undefined : true);
+      moved.add(reply.moved);
+    }
+    wire.socket.destroy();
   });
 
   it('a pin that a more general action answers is shared out as well', async () => {

@@ -13,16 +13,23 @@ const { Link } = require('./link');
  * @property {any} seneca the root instance
  * @property {number} [maxLine] bytes, both ways; 16 MiB
  * @property {number} [connectTimeout] ms; 2000
+ * @property {(target: number) => void} [moved] a target has passed a message on to the owner of its key
  */
 
 /** @param {ClientOptions} options */
-function createClients({ seneca, maxLine = 16 * 1024 * 1024, connectTimeout = 2000 }) {
+function createClients({
+  seneca,
+  maxLine = 16 * 1024 * 1024,
+  connectTimeout = 2000,
+  moved = () => {},
+}) {
   const origin = JSON.stringify(String(seneca.id));
   /** @type {Shared} */
   const shared = {
     seneca,
     maxLine,
     connectTimeout,
+    moved,
     links: new Map(),
     counters: {
       connects: 0,

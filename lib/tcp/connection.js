@@ -153,8 +153,10 @@ class Connection {
     }
     if (id !== undefined) act.id$ = this.prefix + id;
     act.remote$ = true;
-    act.transport$ = { track: cleanTrack(data.track), origin: data.origin, time: data.time };
-    this.run(act, data, id, weight);
+    const { origin, time } = data;
+    const transport = { track: cleanTrack(data.track), origin, time, moved: false };
+    act.transport$ = transport;
+    this.run(act, data, id, weight, transport);
   }
 
   /** @param {any} id */
@@ -196,8 +198,9 @@ class Connection {
    * @param {any} data
    * @param {string | undefined} id
    * @param {number} weight
+   * @param {{ moved: boolean }} way what becomes of it on its way
    */
-  run(act, data, id, weight) {
+  run(act, data, id, weight, way) {
     const { listener } = this;
     const received = Date.now();
     this.flow.begin(weight);
@@ -210,7 +213,7 @@ class Connection {
       answered = true;
       if (id !== undefined) this.ids.delete(id);
       if (!data.sync) listener.counters.unanswered++;
-      else if (!this.closed) this.reply(data, received, err, out);
+      else if (!this.closed) this.reply(data, received, err, out, way.moved);
       listener.ended();
       this.flow.finish(weight);
       if (this.halfClosed) this.endIfIdle();
@@ -229,8 +232,9 @@ class Connection {
    * @param {number} received
    * @param {any} err
    * @param {any} out
+   * @param {boolean} moved it was passed on to the owner of its key
    */
-  reply(data, received, err, out) {
+  reply(data, received, err, out, moved) {
     const { listener } = this;
     /** @type {string} */
     let text;
@@ -244,7 +248,8 @@ class Connection {
     }
     if (err) listener.counters.errors++;
     else listener.counters.answered++;
-    this.flow.write(`${this.heads.of(data, received)}${text}}\n`);
+    const tail = moved ? ',"moved":true}' : '}';
+    this.flow.write(`${this.heads.of(data, received)}${text}${tail}\n`);
   }
 
   /**

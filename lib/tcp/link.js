@@ -213,6 +213,7 @@ class Link {
     }
     this.pending.delete(data.id);
     counters.received++;
+    if (data.moved === true) this.shared.moved(this.target.id);
     if (data.error) {
       const refused = data.ran === false;
       call.ended(refused ? Ended.REFUSED : Ended.ERROR, unpackError(data.error), null);

@@ -40,6 +40,7 @@ const State = Object.freeze({ IDLE: 0, CONNECTING: 1, OPEN: 2, LEAVING: 3, GONE:
  * @property {any} seneca the root instance
  * @property {number} maxLine bytes
  * @property {number} connectTimeout ms
+ * @property {(target: number) => void} moved
  * @property {Map<number, InstanceType<typeof import('./link').Link>>} links by target
  * @property {Record<string, number>} counters
  * @property {string} origin JSON of our own id

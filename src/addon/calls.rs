@@ -121,6 +121,13 @@ pub fn pick_key(handle: u32, route: u32, key: String) -> i32 {
     })
 }
 
+/// A target has passed a message on to another owner of its key: this node asks
+/// it for what it knows.
+#[napi(catch_unwind)]
+pub fn ask(handle: u32, target: u32) {
+    with_cluster(handle, (), |cluster| cluster.ask(TargetId(target)));
+}
+
 /// A message of a sharded pin of this node: a number for `shard_exit` when it may
 /// run now, -1 when it has to wait, -2 when another node owns its key.
 #[napi(catch_unwind)]

@@ -106,6 +106,8 @@ pub struct Engine {
     syncs: Syncs,
     next_round: Millis,
     last_round: Millis,
+    /// No exchange out of turn before this.
+    next_ask: Millis,
     next_early: Millis,
     next_housekeeping: Millis,
     double: Double,
@@ -147,6 +149,7 @@ impl Engine {
             syncs: Syncs::default(),
             next_round: now,
             last_round: now,
+            next_ask: now,
             next_early: now,
             next_housekeeping: now + HOUSEKEEPING,
             double: Double::default(),

@@ -50,6 +50,21 @@ impl Engine {
         }
     }
 
+    /// Opens an exchange with a member that is here, out of turn: it knows more.
+    /// At most one every 30 ms, whoever is asked.
+    pub fn ask(&mut self, now: Millis, name: &str) {
+        let id = NodeId::of(name);
+        let here = self.members.here().binary_search(&id).is_ok();
+        let Some(peer) = self.members.get(id).filter(|_| here && id != self.me) else {
+            return;
+        };
+        if !self.life.left && now >= self.next_ask {
+            let to = peer.addr;
+            self.next_ask = now + URGENT;
+            self.open_exchange(to, Extensions::default());
+        }
+    }
+
     /// Opens an exchange with somebody.
     pub(super) fn run_round(&mut self, now: Millis) {
         self.last_round = now;

@@ -262,3 +262,20 @@ fn a_horizon_beyond_what_is_told_is_malformed() {
     engine.handle_datagram(10, at(FRIEND), &gossip("default", FRIEND, &[], &[lie]));
     assert_eq!(engine.counters().dropped.count(Drop::Malformed), 1);
 }
+
+#[test]
+fn a_member_is_asked_for_news_out_of_turn_but_not_at_every_call() {
+    let mut engine = engine();
+    let mut asked = |now, name: &str| {
+        engine.ask(now, name);
+        sent(&mut engine)
+    };
+    let first = asked(3, FRIEND);
+    let is_gossip = |m: &Message| matches!(m, Message::Gossip(_));
+    assert_eq!(first.len(), 1);
+    assert!(first[0].0 == at(FRIEND) && is_gossip(&first[0].1.message));
+    assert!(asked(4, FRIEND).is_empty());
+    assert!(asked(3 + 30, "10.0.0.1:7000").is_empty(), "itself");
+    assert!(asked(3 + 30, "10.0.0.99:7000").is_empty(), "a stranger");
+    assert_eq!(asked(3 + 30, FRIEND).len(), 1);
+}

@@ -17,7 +17,7 @@ use super::shards::Shards;
 use super::shared::Shared;
 use crate::engine::{Counters, FlowView, Millis, SetError, Told};
 use crate::membership::Member;
-use crate::routing::{Micros, Router};
+use crate::routing::{Micros, Router, TargetId};
 use crate::sharding::Config as ShardConfig;
 use crate::state::Value;
 
@@ -123,6 +123,15 @@ impl Cluster {
         let value = value.into();
         self.shared()
             .engine(|engine, now| engine.set(now, key, value))
+    }
+
+    /// Asks a target of calls for news, out of turn: it has passed a message of a
+    /// sharded pin on, so it knows of an owner that this node does not.
+    pub fn ask(&self, target: TargetId) {
+        let name = self.with_router(|router| Some(router.target(target)?.0.to_owned()));
+        if let Some(name) = name {
+            self.shared().engine(|engine, now| engine.ask(now, &name));
+        }
     }
 
     /// What flow control does at the moment.

@@ -1,6 +1,6 @@
 //! What the calls of a service have in common.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::act::Call;
 use super::choose::{Choice, Picked, choose, choose_owner};
-use super::dispatch::Home;
+use super::dispatch::{Home, Way};
 use super::error::ActError;
 use super::handlers::{Handlers, inherited_deadline};
 use super::ids::Ids;
@@ -63,7 +63,11 @@ impl Caller {
         if let Some(handler) = self.local(act, &msg) {
             let mut act = act.clone();
             act.retain(|key, _| !key.ends_with('$'));
-            return Ok(self.serve(&handler, act, &[], deadline).await?);
+            let way = Way {
+                track: &[],
+                passed_on: &AtomicBool::new(false),
+            };
+            return Ok(self.serve(&handler, act, way, deadline).await?);
         }
         let result = self.call(act, &[], deadline, None).await;
         result.unwrap_or_else(|| Err(closed()))

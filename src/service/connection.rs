@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::age::Age;
 use super::counters::count;
-use super::dispatch::Fault;
+use super::dispatch::{Fault, Way};
 use super::error::ServiceError;
 use super::handlers::deadline;
 use super::lines::{Line, Lines, give_back};
@@ -199,7 +199,10 @@ impl Connection {
         let received = wall();
         let shared = self.shared.clone();
         let Request {
-            head, act, sync, ..
+            mut head,
+            act,
+            sync,
+            ..
         } = request;
         let id = head
             .id
@@ -238,8 +241,13 @@ impl Connection {
         tokio::spawn(async move {
             // After the close it is dropped half way, and its caller hears of that
             // by the end of the connection: it may have run.
+            let passed_on = AtomicBool::new(false);
+            let way = Way {
+                track: &head.track,
+                passed_on: &passed_on,
+            };
             let result = tokio::select! {
-                result = shared.caller.serve(&handler, act, &head.track, until) => result,
+                result = shared.caller.serve(&handler, act, way, until) => result,
                 _ = phase.wait_for(|phase| *phase == Phase::Closed) => return,
             };
             let counters = &shared.counters;
@@ -253,6 +261,7 @@ impl Connection {
                 Err(Fault::Failed(error)) => Answer::Failed(error.into()),
                 Err(Fault::NotRun(error)) => Answer::Refused(error.into()),
             };
+            head.moved = passed_on.into_inner();
             let line = || answer.line(&head, &shared.id, received, shared.limits.max_line);
             work.answer(if sync { line() } else { Vec::new() });
         });

@@ -6,7 +6,7 @@
 //! the shard away only when nothing is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -38,6 +38,15 @@ impl From<Fault> for ActError {
     }
 }
 
+/// The way of a message up to here and beyond.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    /// The nodes that it came through.
+    pub track: &'a [String],
+    /// Set when it is passed on.
+    pub passed_on: &'a AtomicBool,
+}
+
 /// A message of a sharded pin that this service answers where it owns its key.
 #[derive(Debug, Clone)]
 pub(super) struct Home {
@@ -50,12 +59,12 @@ pub(super) struct Home {
 
 impl Caller {
     /// Answers a message by an action of this service; by that of another one
-    /// if that owns its key. `track`: the nodes that it came through.
+    /// if that owns its key.
     pub async fn serve(
         self: &Arc<Self>,
         handler: &Handler,
         act: Map<String, Value>,
-        track: &[String],
+        way: Way<'_>,
         deadline: Instant,
     ) -> Result<Value, Fault> {
         let failed = |error: ActError| Fault::Failed(error);
@@ -99,9 +108,11 @@ impl Caller {
                 }
                 // Who sent it here took us for the owner, and so did the one before:
                 // their views are not at rest yet.
-                Err(_) if track.len() > 1 => return Err(Fault::NotRun(self.not_owner(&home))),
+                Err(_) if way.track.len() > 1 => return Err(Fault::NotRun(self.not_owner(&home))),
                 Err(_) => {
-                    if let Some(result) = self.call(&act, track, deadline, Some(&home)).await {
+                    let call = self.call(&act, way.track, deadline, Some(&home));
+                    if let Some(result) = call.await {
+                        way.passed_on.store(true, Ordering::Relaxed);
                         return result.map_err(failed);
                     }
                     // This node has become the owner meanwhile.

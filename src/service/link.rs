@@ -18,6 +18,8 @@ use super::listener::tune;
 use super::outgoing::Outgoing;
 use super::queue::Queue;
 use super::talk::Talk;
+use crate::net::Cluster;
+use crate::routing::TargetId;
 
 /// What a queue may hold, in bytes of messages.
 const MAX_QUEUE: usize = 64 * 1024 * 1024;
@@ -62,8 +64,8 @@ pub(super) enum Order {
 }
 
 /// What all links of a service have in common.
-#[derive(Debug)]
 pub(super) struct Common {
+    pub cluster: Cluster,
     /// Seneca's id of this service.
     pub id: String,
     pub max_line: usize,
@@ -80,11 +82,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub fn new(common: Arc<Common>, host: String, port: u16) -> Self {
+    pub fn new(common: Arc<Common>, target: TargetId, host: String, port: u16) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let task = Task {
             common,
+            target,
             host,
             port,
             inbox,
@@ -138,6 +141,7 @@ impl Link {
 
 pub(super) struct Task {
     pub common: Arc<Common>,
+    pub target: TargetId,
     host: String,
     port: u16,
     /// Read at any time, whether the target reads or not: it also says that

@@ -40,7 +40,7 @@ impl Links {
     /// The link of a target; it connects with its first call.
     pub fn open(&self, target: TargetId, host: &str, port: u16) -> Link {
         let mut map = self.map();
-        let new = || Link::new(self.common.clone(), host.to_string(), port);
+        let new = || Link::new(self.common.clone(), target, host.to_string(), port);
         map.entry(target).or_insert_with(new).clone()
     }
 

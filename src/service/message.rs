@@ -39,6 +39,8 @@ pub(super) struct Head {
     /// The sender is one of us: understands a goodbye, and its clock does not
     /// step.
     pub ours: bool,
+    /// This node passed the message on to the owner of its key.
+    pub moved: bool,
 }
 
 impl Head {
@@ -167,6 +169,7 @@ fn head(data: &mut Map<String, Value>) -> Head {
             _ => Number::from(0),
         },
         ours: bye.and_then(Value::as_u64) == Some(1),
+        moved: false,
         id: data.remove("id"),
     }
 }
@@ -201,6 +204,8 @@ struct Reply<'a> {
     error: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ran: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -253,6 +258,7 @@ impl Answer {
                 Answer::Failed(error) | Answer::Refused(error) => Some(error.to_wire()),
             },
             ran: matches!(self, Answer::Refused(_)).then_some(false),
+            moved: head.moved.then_some(true),
         };
         let mut line = serde_json::to_vec(&reply).unwrap_or_default();
         if line.len() > max {

@@ -70,6 +70,12 @@ pub(super) enum Incoming {
     Other,
 }
 
+/// Does a line tell that the message was passed on to the owner of its key?
+pub(super) fn is_moved(line: &[u8]) -> bool {
+    // At its end, so that nobody reads all of a long reply for it.
+    line.trim_ascii_end().ends_with(br#","moved":true}"#)
+}
+
 /// Reads a line; `Err` when it is no JSON at all.
 pub(super) fn read_reply(line: &[u8]) -> Result<Incoming, serde_json::Error> {
     let Value::Object(mut data) = serde_json::from_slice(line)? else {

@@ -45,6 +45,7 @@ impl Service {
         let id = format!("{}/{}/rust/{}", ids.short(), wall(), std::process::id());
         let (phase, phases) = watch::channel(Phase::Serving);
         let common = Arc::new(Common {
+            cluster: cluster.clone(),
             id: id.clone(),
             max_line: builder.limits.max_line,
             began: Instant::now(),

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::lines::{Line, Lines, give_back};
 use super::link::{Attempt, Ended, Next, Order, Task};
 use super::message::Head;
-use super::outgoing::{Incoming, read_reply};
+use super::outgoing::{Incoming, is_moved, read_reply};
 
 /// Bytes of lines that are ready to be written; the rest waits in the queue,
 /// where it can still be taken back.
@@ -175,7 +175,12 @@ impl<'a> Talk<'a> {
     fn line(&mut self, line: Line<'_>) -> Option<String> {
         let incoming = match line {
             Line::Whole(bytes) => match read_reply(bytes) {
-                Ok(incoming) => incoming,
+                Ok(incoming) => {
+                    if is_moved(bytes) {
+                        self.task.common.cluster.ask(self.task.target);
+                    }
+                    incoming
+                }
                 // What JavaScript writes is not always JSON to us: only its own
                 // call is lost. Without an id what follows cannot be trusted either.
                 Err(error) => match Head::of_prefix(bytes).id {

@@ -41,7 +41,7 @@ class Counters {
     };
     const all = { version: 'seneca', dir: this.dir, ...setup, options };
     const made = await service(all, COUNTER);
-    return Object.assign(made, { name });
+    return Object.assign(made, { name, port });
   }
 
   /** A counter in Rust (examples/counter.rs). */
