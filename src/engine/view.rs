@@ -17,6 +17,11 @@ impl Engine {
         self.generation
     }
 
+    /// Time between two gossip rounds, ms.
+    pub fn interval(&self) -> Millis {
+        self.config.interval
+    }
+
     /// Every known member, this node included, in order of name.
     pub fn members(&self, now: Millis) -> Vec<Member> {
         let all = self.members.iter();

@@ -19,6 +19,9 @@ use crate::sharding::{Config, Decision, Handover, Presence, Shard};
 use crate::state::Value;
 use crate::wire::NodeId;
 
+/// Rounds until everybody has heard of something, twice over.
+const SETTLE: Millis = 5;
+
 /// What happened to the shards of a pin of this node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ShardEvent {
@@ -99,7 +102,8 @@ impl Shards {
         }
     }
 
-    /// This node takes shards of a pin from now on.
+    /// This node takes shards of a pin from now on. How long it waits for those
+    /// that others may be about to take is five rounds of gossip.
     ///
     /// # Errors
     /// When a member divides the pin into another number of shards, or by
@@ -111,6 +115,8 @@ impl Shards {
         pin: &str,
         config: Config,
     ) -> Result<(), String> {
+        let settle = SETTLE * engine.interval();
+        let config = Config { settle, ..config };
         let (mut handover, mismatch) = self.informed(now, config, self.claims(engine, pin));
         if let Some(mismatch) = mismatch {
             return Err(self.explain(pin, mismatch));

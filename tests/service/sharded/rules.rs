@@ -83,7 +83,10 @@ async fn a_message_is_passed_on_once() {
     assert_eq!(reply["moved"], json!(true), "{reply}");
     let mine = (0..).map(|n| n.to_string()).find(|id| a.owns(PIN, &id[..]));
     let reply = raw.ask(act("3", add(mine.unwrap()))).await;
-    assert_eq!((&reply["res"]["by"], reply.get("moved")), (&json!("a"), None));
+    assert_eq!(
+        (&reply["res"]["by"], reply.get("moved")),
+        (&json!("a"), None)
+    );
     let mut again = act("2", msg);
     again["track"] = json!(["RAW", "OTHER"]);
     let reply = raw.ask(again).await;
