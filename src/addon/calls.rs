@@ -73,9 +73,14 @@ fn number(target: TargetId) -> i32 {
 }
 
 fn picked(handle: u32, route: u32, exclude: &[TargetId]) -> i32 {
-    let picked = with_router(handle, Err(Refusal::NoTarget), |router, now| {
-        router.try_pick(now, RouteId(route), exclude)
-    });
+    told(with_router(
+        handle,
+        Err(Refusal::NoTarget),
+        |router, now| router.try_pick(now, RouteId(route), exclude),
+    ))
+}
+
+fn told(picked: Result<TargetId, Refusal>) -> i32 {
     match picked {
         Ok(target) => number(target),
         Err(Refusal::NoTarget) => NO_TARGET,
@@ -99,7 +104,8 @@ pub fn pick_other(handle: u32, route: u32, exclude: Vec<u32>) -> i32 {
 }
 
 /// Target of a call of a sharded route: the node that owns the key. -1 when there
-/// is none that is reached, -3 when it is this node.
+/// is none that is reached, -2 when it has as many calls in flight as the
+/// route's offer allows, -3 when it is this node.
 #[napi(catch_unwind)]
 pub fn pick_key(handle: u32, route: u32, key: String) -> i32 {
     with_cluster(handle, NO_TARGET, |cluster| {
@@ -113,9 +119,9 @@ pub fn pick_key(handle: u32, route: u32, key: String) -> i32 {
         });
         match owner {
             Some(name) if name == cluster.name() => HERE,
-            Some(name) => cluster
-                .with_router(|router| router.begin_at(now, RouteId(route), &name))
-                .map_or(NO_TARGET, number),
+            Some(name) => {
+                told(cluster.with_router(|router| router.begin_at(now, RouteId(route), &name)))
+            }
             None => NO_TARGET,
         }
     })

@@ -47,10 +47,24 @@ impl Router {
     }
 
     /// Counts a call to a given member as in flight: the owner of a key.
-    /// `None` when it is no live target of the route.
-    pub fn begin_at(&mut self, now: Micros, route: RouteId, name: &str) -> Option<TargetId> {
-        let target = self.target_of(name)?;
-        self.begin(now, route, target).then_some(target)
+    ///
+    /// # Errors
+    /// When it is no live target of the route, or has as many calls in flight
+    /// as the offer allows.
+    pub fn begin_at(
+        &mut self,
+        now: Micros,
+        route: RouteId,
+        name: &str,
+    ) -> Result<TargetId, Refusal> {
+        let target = self.target_of(name).ok_or(Refusal::NoTarget)?;
+        let table = &self.table;
+        let link = table.link_of(route, target).ok_or(Refusal::NoTarget)?;
+        let most = table.routes.get(&route).and_then(|r| r.offer.concurrency);
+        if most.is_some_and(|most| table.links[link].inflight >= most) {
+            return Err(Refusal::Overloaded);
+        }
+        Ok(self.count_in(now, link))
     }
 
     /// Counts a call to a given target as in flight (for `observe`); `false`

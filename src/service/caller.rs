@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::act::Call;
 use super::choose::{Choice, Picked, choose, choose_owner};
+use super::counters::Sharded;
 use super::dispatch::{Home, Way};
 use super::error::ActError;
 use super::handlers::{Handlers, inherited_deadline};
@@ -41,6 +42,7 @@ pub(super) struct Caller {
     pub moved: watch::Sender<()>,
     /// Messages that wait for a shard.
     pub held: AtomicUsize,
+    pub sharded: Sharded,
     pub timeout: Duration,
     pub phase: watch::Receiver<Phase>,
     pub budget: Mutex<f64>,

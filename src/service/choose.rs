@@ -151,9 +151,13 @@ pub(super) fn choose_owner(
         offer,
         ..
     } = keyed;
-    let begun = route.and_then(|route| Some((route, router.begin_at(now, route, owner)?)));
-    let Some((route, target)) = begun else {
+    let Some(route) = route else {
         return Picked::Nobody(pattern, offer);
+    };
+    let target = match router.begin_at(now, route, owner) {
+        Ok(target) => target,
+        Err(Refusal::Overloaded) => return Picked::Overloaded(pattern),
+        Err(Refusal::NoTarget) => return Picked::Nobody(pattern, offer),
     };
     if exclude.contains(&target) {
         // Nobody else may have it: it waits until the owner takes it, or is

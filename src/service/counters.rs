@@ -27,6 +27,12 @@ pub struct Stats {
     pub too_long: u64,
     /// Messages that came after our goodbye; their senders send them elsewhere.
     pub after_goodbye: u64,
+    /// Messages of sharded pins that waited here for their shard.
+    pub held: u64,
+    /// Messages of others that were passed on to the owner of their key.
+    pub forwarded: u64,
+    /// Messages that had been passed on once already, and were not run.
+    pub not_owner: u64,
     /// Connections open now.
     pub open: usize,
     /// Messages being acted on now.
@@ -50,6 +56,14 @@ pub(super) struct Counters {
     pub after_goodbye: AtomicU64,
 }
 
+/// What became of messages of sharded pins.
+#[derive(Debug, Default)]
+pub(super) struct Sharded {
+    pub held: AtomicU64,
+    pub forwarded: AtomicU64,
+    pub not_owner: AtomicU64,
+}
+
 pub(super) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
@@ -70,7 +84,8 @@ impl Counters {
             after_goodbye: read(&self.after_goodbye),
             open,
             working,
-            calls: 0,
+            // The calling side adds its own.
+            ..Stats::default()
         }
     }
 }

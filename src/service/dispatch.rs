@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::caller::Caller;
+use super::counters::count;
 use super::error::{ActError, key_missing, overloaded};
 use super::handlers::Handler;
 use super::sharding::{SharedPin, key_at};
@@ -89,6 +90,7 @@ impl Caller {
             pattern,
             offer,
         };
+        let mut counted = false;
         // Subscribed before looking, so that nothing is missed.
         let mut moved = self.moved.subscribe();
         while Instant::now() < deadline {
@@ -103,16 +105,25 @@ impl Caller {
                     let Some(_held) = Held::new(&self.held) else {
                         return Err(Fault::NotRun(too_many_held(&home.pattern)));
                     };
+                    if !std::mem::replace(&mut counted, true) {
+                        count(&self.sharded.held);
+                    }
                     // Late or not, the loop looks.
                     let _ = timeout_at(deadline, moved.changed()).await;
                 }
                 // Who sent it here took us for the owner, and so did the one before:
                 // their views are not at rest yet.
-                Err(_) if way.track.len() > 1 => return Err(Fault::NotRun(self.not_owner(&home))),
+                Err(_) if way.track.len() > 1 => {
+                    count(&self.sharded.not_owner);
+                    return Err(Fault::NotRun(self.not_owner(&home)));
+                }
                 Err(_) => {
                     let call = self.call(&act, way.track, deadline, Some(&home));
                     if let Some(result) = call.await {
                         way.passed_on.store(true, Ordering::Relaxed);
+                        if !way.track.is_empty() {
+                            count(&self.sharded.forwarded);
+                        }
                         return result.map_err(failed);
                     }
                     // This node has become the owner meanwhile.

@@ -157,8 +157,12 @@ impl Service {
     pub fn stats(&self) -> Stats {
         let calls = self.0.caller.calls.load(Ordering::Acquire);
         let stats = self.0.calls_in.as_ref().map(|port| port.stats());
+        let sharded = &self.0.caller.sharded;
         Stats {
             calls,
+            held: sharded.held.load(Ordering::Relaxed),
+            forwarded: sharded.forwarded.load(Ordering::Relaxed),
+            not_owner: sharded.not_owner.load(Ordering::Relaxed),
             ..stats.unwrap_or_default()
         }
     }

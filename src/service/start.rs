@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::builder::Builder;
 use super::caller::Caller;
+use super::counters::Sharded;
 use super::handlers::Handlers;
 use super::ids::Ids;
 use super::link::Common;
@@ -60,6 +61,7 @@ impl Service {
             changed: watch::channel(()).0,
             moved: watch::channel(()).0,
             held: AtomicUsize::new(0),
+            sharded: Sharded::default(),
             timeout: builder.timeout,
             phase: phases,
             budget: Caller::full_budget(),

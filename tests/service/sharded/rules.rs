@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::cluster::code;
 use super::super::{Raw, act, join, start, until};
-use super::{PIN, World, add, counter, settled};
+use super::{PIN, World, add, counter, counter_with, settled};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_name_the_same_owner_and_it_alone_answers() {
@@ -93,6 +93,26 @@ async fn a_message_is_passed_on_once() {
     assert_eq!(reply["error"]["code"], json!("not_owner"), "{reply}");
     assert_eq!(reply["error"]["details"]["owner"], json!(b.name()));
     assert_eq!(reply["ran"], json!(false));
+    let stats = a.stats();
+    assert_eq!((stats.forwarded, stats.not_owner), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_gets_no_more_calls_at_once_than_its_offer_allows() {
+    let offer = Offer {
+        concurrency: Some(1),
+        ..Offer::default()
+    };
+    let world = Arc::new(World::default());
+    let a = start(counter_with(&world, "a", offer)).await;
+    settled(&[&a]).await;
+    let client = join(Service::builder(), &a).await;
+    // The length of the id is how long it takes.
+    let long = "x".repeat(300);
+    let (first, second) = tokio::join!(client.act(add(&long[..])), client.act(add(&long[..])));
+    let mut codes = [code(&first), code(&second)];
+    codes.sort();
+    assert_eq!(codes, ["ok", "overloaded"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
