@@ -89,6 +89,7 @@ class Caller {
       answered: 0,
       failed: 0,
       failovers: 0,
+      doubted: 0,
       retries: 0,
       timeouts: 0,
       lost: 0,
@@ -209,6 +210,14 @@ class Caller {
       this.retired.delete(link);
       link.abandon('the node is dead');
     }
+  }
+
+  /**
+   * A node is suspect.
+   * @param {string} name
+   */
+  suspected(name) {
+    for (const call of [...this.calls]) if (call.link?.target.name === name) call.doubted();
   }
 
   /** Calls that wait look for a target again. */

@@ -243,6 +243,7 @@ class Node {
       }
       caller.dropTarget(event);
     });
+    on('peer_suspect', (name) => caller.suspected(name));
     on('peer_failed', (name) => caller.failed(name));
     on('route', (event) => routes.up(event));
     on('unroute', (event) => {

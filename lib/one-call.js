@@ -245,6 +245,11 @@ class Call {
   /** @param {any} link */
   lost(link) {
     this.caller.counters.lost++;
+    return this.targetLost(link);
+  }
+
+  /** @param {any} link */
+  targetLost(link) {
     const { pattern } = this.spec;
     const { name, host, port } = link.target;
     return makeError('target_lost', {
@@ -256,6 +261,26 @@ class Call {
     });
   }
 
+  /**
+   * Its target is suspect: what may run twice does not wait for the verdict, which a node that is cut off from us alone
+   * never gets.
+   */
+  doubted() {
+    const { caller, spec, link, route, target } = this;
+    const written = !this.over && link !== null && this.seq > 0;
+    if (!written || this.group !== null || this.keyed !== null || this.tries >= (spec.retry || 0))
+      return;
+    if (caller.router.targets(route).length < 2 || !caller.mayRetry()) return;
+    caller.counters.doubted++;
+    this.why = `${nameOf(link)} is suspect`;
+    this.lostError = this.targetLost(link);
+    link.forget(this);
+    this.report(Outcome.LOST);
+    this.link = null;
+    this.leaveOut(target);
+    this.tryAgain();
+  }
+
   /** @param {Error} lostError how the last attempt ended */
   retry(lostError) {
     this.lostError = lostError;
@@ -263,6 +288,10 @@ class Call {
       this.fail(lostError, -1);
       return;
     }
+    this.tryAgain();
+  }
+
+  tryAgain() {
     this.caller.counters.retries++;
     this.tries++;
     // The first retry goes at once: the others are alive. Later ones, and those for which there is no other target, wait

@@ -6,9 +6,18 @@
 const { spawnSync } = require('node:child_process');
 
 /** @param {string[]} args */
-function ip(...args) {
-  const { status, error, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+const ip = (...args) => run('ip', args);
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} [input]
+ */
+function run(command, args, input) {
+  const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8', input });
+  if (status !== 0) {
+    throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+  }
 }
 
 /** Why there can be no namespaces here; `null` when there can. */
@@ -24,6 +33,12 @@ function whyNot() {
   }
 }
 
+/** Why packets cannot be lost on purpose here; `null` when they can. Needs nftables. */
+function whyNoLoss() {
+  const { error } = spawnSync('nft', ['--version']);
+  return whyNot() ?? error?.message ?? null;
+}
+
 /** Hosts that reach each other, until they are cut off. */
 class Hosts {
   /** @param {number} count */
@@ -31,6 +46,8 @@ class Hosts {
     this.hub = `sg${process.pid}hub`;
     /** @type {string[]} names of the namespaces */
     this.names = [];
+    /** Does the switch lose packets? */
+    this.lossy = false;
     // Also when the tests end in an unusual way.
     process.once('exit', () => this.remove());
     try {
@@ -92,8 +109,28 @@ class Hosts {
     ip('-n', this.hub, 'link', 'set', `v${i}`, linked ? 'up' : 'down');
   }
 
+  /**
+   * Loses packets in the switch from now on, instead of what was lost before.
+   *
+   * @param {{ from: number, to?: number, percent?: number }[]} losses to one host, or to all; 100 percent is a cut
+   */
+  lose(losses) {
+    const rules = losses.map(({ from, to, percent = 100 }) => {
+      const ports = `iifname "v${from}"${to === undefined ? '' : ` oifname "v${to}"`}`;
+      const some = percent < 100 ? ` numgen random mod 100 < ${percent}` : '';
+      return `add rule bridge loss pass ${ports}${some} drop`;
+    });
+    const chain = 'add chain bridge loss pass { type filter hook forward priority 0; }';
+    const table = ['add table bridge loss', 'delete table bridge loss', 'add table bridge loss'];
+    const text = [...table, chain, ...rules, ''].join('\n');
+    run('ip', ['netns', 'exec', this.hub, 'nft', '-f', '-'], text);
+    this.lossy = true;
+  }
+
   /** Every host as at first: a test that fails while one is cut off must not fail the next. */
   restore() {
+    if (this.lossy) this.lose([]);
+    this.lossy = false;
     for (const i of this.names.keys()) {
       this.link(i, true);
       this.bridge(i, true);
@@ -106,4 +143,4 @@ class Hosts {
   }
 }
 
-module.exports = { Hosts, whyNot };
+module.exports = { Hosts, whyNoLoss, whyNot };

@@ -175,6 +175,32 @@ for (const senecaName of SENECAS) {
       assert.strictEqual(caller.stats().retries, 1);
     });
 
+    it('that may run twice do not wait for a suspect node, if there is another one', async () => {
+      const silent = await forkService({ seneca: senecaName, tag: 'silent' });
+      const { seneca, add, caller } = await makeCaller(senecaName, { spec: { retry: 1 } });
+      add({ ...silent, name: 'silent:1' });
+      await act(seneca, 'role:math,cmd:sum,left:1,right:2');
+      silent.child.kill('SIGSTOP');
+      try {
+        const waiting = act(seneca, 'role:math,cmd:sum,left:2,right:2');
+        await until(() => caller.stats().tcp.inflight === 1);
+        // Nobody else is there: it goes on waiting.
+        caller.suspected('silent:1');
+        assert.strictEqual(caller.stats().doubted, 0);
+        add({ ...(await forkService({ seneca: senecaName, tag: 'other' })), name: 'other:1' });
+        caller.suspected('another:1');
+        assert.strictEqual(caller.stats().doubted, 0);
+        caller.suspected('silent:1');
+        const { err, out } = await waiting;
+        assert.ifError(err);
+        assert.strictEqual(out.answer, 4);
+        const { doubted, retries, lost } = caller.stats();
+        assert.deepStrictEqual({ doubted, retries, lost }, { doubted: 1, retries: 1, lost: 0 });
+      } finally {
+        silent.child.kill('SIGCONT');
+      }
+    });
+
     it('in flight at a node that says it leaves end when it dies instead', async () => {
       const service = await forkService({ seneca: senecaName });
       const { seneca, add, drop, caller } = await makeCaller(senecaName);

@@ -1,0 +1,40 @@
+'use strict';
+
+// What a network at fault costs: `npm run bench:network`. Three hosts (network namespaces), each with a service (retry: 1)
+// and a client that makes 50 calls a second all the while. Needs root, iproute2 and nftables.
+
+const { Hosts, whyNoLoss } = require('../test/support/netns');
+const { callsDuring, FAULTS } = require('../test/support/network');
+const { killAll } = require('../test/support/processes');
+const { parseArgs } = require('node:util');
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } } });
+
+async function main() {
+  const reason = whyNoLoss();
+  if (reason) throw new Error(`packets cannot be lost on purpose here: ${reason}`);
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) throw new Error('--seconds must be a number above 0');
+  const hosts = new Hosts(3);
+  try {
+    console.log(
+      `| a fault of ${seconds} s | calls | failed | slower than 1 s | slowest ms | one view again, ms |`,
+    );
+    console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
+    for (const [what, fault] of Object.entries(FAULTS)) {
+      const seen = await callsDuring(hosts, { fault: () => fault(hosts), ms: seconds * 1000 });
+      const { calls, failed, slow, slowest, together, codes } = seen;
+      const lost = failed.length > 0 ? `${failed.length} ${JSON.stringify(codes)}` : 'none';
+      console.log(`| ${what} | ${calls} | ${lost} | ${slow} | ${slowest} | ${together} |`);
+      await killAll();
+    }
+  } finally {
+    await killAll();
+    hosts.remove();
+  }
+}
+
+main().catch((err) => {
+  console.error(err.message);
+  process.exitCode = 1;
+});

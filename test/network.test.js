@@ -1,0 +1,43 @@
+'use strict';
+
+// A network at fault between three hosts, each with a service and a client that calls all the while: those calls
+// fail that no reachable service could answer, and no others. bench/network.js does the same for longer.
+
+const assert = require('node:assert/strict');
+
+const { Hosts, whyNoLoss } = require('./support/netns');
+const { callsDuring, FAULTS } = require('./support/network');
+const { killAll } = require('./support/processes');
+
+describe('calls over a network at fault', function () {
+  this.timeout(120_000);
+  this.slow(60_000);
+  /** @type {Hosts} */
+  let hosts;
+
+  before(function () {
+    const reason = whyNoLoss();
+    if (reason) {
+      process.stdout.write(`      skipped, packets cannot be lost on purpose here: ${reason}\n`);
+      this.skip();
+    }
+    hosts = new Hosts(3);
+  });
+  afterEach(async () => {
+    await killAll();
+    hosts?.restore();
+  });
+  after(() => hosts?.remove());
+
+  for (const [what, fault] of Object.entries(FAULTS)) {
+    it(`${what}: none fails`, async () => {
+      const seen = await callsDuring(hosts, { fault: () => fault(hosts), ms: 6000 });
+      assert.deepEqual(seen.failed, [], JSON.stringify(seen));
+      assert.ok(seen.calls > 500, `${seen.calls} calls`);
+      const { slowest, together } = seen;
+      console.log(
+        `      ${seen.calls} calls, the slowest ${slowest} ms; one view after ${together} ms`,
+      );
+    });
+  }
+});
