@@ -217,7 +217,8 @@ class Caller {
    * @param {string} name
    */
   suspected(name) {
-    for (const call of [...this.calls]) if (call.link?.target.name === name) call.doubted();
+    for (const call of [...this.calls])
+      if (call.link?.target.name === name) call.doubted('is suspect');
   }
 
   /** Calls that wait look for a target again. */

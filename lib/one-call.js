@@ -262,17 +262,19 @@ class Call {
   }
 
   /**
-   * Its target is suspect: what may run twice does not wait for the verdict, which a node that is cut off from us alone
-   * never gets.
+   * Its target is suspect, or its connection carries nothing: what may run twice does not wait for the verdict, which a
+   * node that is cut off from us alone never gets.
+   *
+   * @param {string} why
    */
-  doubted() {
+  doubted(why) {
     const { caller, spec, link, route, target } = this;
     const written = !this.over && link !== null && this.seq > 0;
     if (!written || this.group !== null || this.keyed !== null || this.tries >= (spec.retry || 0))
       return;
     if (caller.router.targets(route).length < 2 || !caller.mayRetry()) return;
     caller.counters.doubted++;
-    this.why = `${nameOf(link)} is suspect`;
+    this.why = `${nameOf(link)} ${why}`;
     this.lostError = this.targetLost(link);
     link.forget(this);
     this.report(Outcome.LOST);

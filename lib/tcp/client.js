@@ -4,6 +4,7 @@
 /** The calling side of the Seneca tcp wire: the links of one instance, one per target. */
 
 const { Link } = require('./link');
+const { BEAT } = require('./pulse');
 
 /**
  * @typedef {import('./link').Target} Target
@@ -47,6 +48,10 @@ function createClients({
     // Does not step with the wall clock, so that the other side can tell how long a message was under way.
     epoch: performance.timeOrigin,
   };
+  const beat = setInterval(() => {
+    for (const link of [...shared.links.values()]) link.look();
+  }, BEAT);
+  beat.unref();
   return {
     maxLine,
     origin,
@@ -64,6 +69,7 @@ function createClients({
 
     /** Ends everything; what was in flight is told. */
     close() {
+      clearInterval(beat);
       for (const link of [...shared.links.values()]) link.abandon('this node is closing');
     },
 

@@ -10,6 +10,7 @@
 
 const { LineReader } = require('./lines');
 const { Flow } = require('./flow');
+const { PING, PONG } = require('./pulse');
 const { Age } = require('./age');
 const { ReplyHeads, beginningOf, echoable, faultOf } = require('./envelope');
 const { makeError } = require('../errors');
@@ -86,6 +87,11 @@ class Connection {
   /** @param {string} text */
   line(text) {
     if (this.ending) return;
+    if (text === PING) {
+      this.flow.write(`${PONG}\n`);
+      this.flow.took();
+      return;
+    }
     const { counters } = this.listener;
     this.lines++;
     /** @type {any} */

@@ -12,6 +12,7 @@ const KEEPALIVE = 10_000;
 /**
  * @typedef {object} Listeners
  * @property {() => void} open
+ * @property {() => void} heard bytes arrived
  * @property {(text: string) => void} line
  * @property {(prefix: string) => void} tooLong a line above the limit was skipped
  * @property {() => void} drained there is room for more
@@ -38,7 +39,10 @@ function dial({ host, port }, { connectTimeout, maxLine }, on) {
     clearTimeout(timer);
     on.open();
   });
-  socket.on('data', (chunk) => reader.push(/** @type {any} */ (chunk)));
+  socket.on('data', (chunk) => {
+    on.heard();
+    reader.push(/** @type {any} */ (chunk));
+  });
   socket.on('drain', on.drained);
   socket.on('error', (err) => {
     failure = err;

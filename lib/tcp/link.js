@@ -16,6 +16,7 @@ const { idOf, requestLine } = require('./envelope');
 const { dial } = require('./dial');
 const { Coalesce } = require('./coalesce');
 const { Outbox } = require('./outbox');
+const { PONG, Pulse } = require('./pulse');
 const { Ended, State } = require('./terms');
 const { makeError } = require('../errors');
 const { reason, unpackError, reviveEntities } = require('../message');
@@ -71,6 +72,7 @@ class Link {
     /** Why it takes no call now, for error texts. */
     this.why = '';
     this.writes = new Coalesce(() => this.flush());
+    this.pulse = new Pulse();
   }
 
   /** Calls that are queued or wait for a reply. */
@@ -134,6 +136,7 @@ class Link {
         this.failures = 0;
         this.flush();
       },
+      heard: () => this.pulse.heard(),
       line: (text) => this.receive(text),
       tooLong: (prefix) => this.tooLong(prefix),
       drained: () => this.flush(),
@@ -143,6 +146,11 @@ class Link {
     });
     this.socket = connection.socket;
     this.reader = connection.reader;
+  }
+
+  /** Now and then: does the connection still carry anything? */
+  look() {
+    this.pulse.look(this.connected ? this.socket : null, this.pending);
   }
 
   /** Gives queued lines to the socket, as much as it has room for. */
@@ -183,6 +191,7 @@ class Link {
 
   /** @param {string} line */
   receive(line) {
+    if (line === PONG) return;
     const { counters } = this.shared;
     /** @type {any} */
     let data;

@@ -32,6 +32,7 @@ const State = Object.freeze({ IDLE: 0, CONNECTING: 1, OPEN: 2, LEAVING: 3, GONE:
  * @property {(ended: number, err: any, out: any) => void} ended called exactly once per accepted `send`, unless the
  *   call was taken back with `forget`
  *
+ * @property {(why: string) => void} doubted its target may not be there any more: it may be taken back, and made elsewhere
  * @property {() => void} renew gives it another `id`
  *
  * @typedef {{ id: number, name?: string, host: string, port: number, kind?: string }} Target

@@ -35,6 +35,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 const LEAST_SWEEP: Duration = Duration::from_millis(1);
 /// How long the last replies may take to get out.
 const LINGER: Duration = Duration::from_secs(1);
+/// 'Does this connection still carry anything?' Answered before any action.
+const PING: &[u8] = br#"{"kind":"ping"}"#;
+const PONG: &[u8] = b"{\"kind\":\"pong\"}\n";
 
 pub(super) struct Connection {
     shared: Arc<Shared>,
@@ -148,6 +151,9 @@ impl Connection {
     }
 
     fn line(&mut self, line: Line<'_>) {
+        if matches!(line, Line::Whole(PING)) {
+            return self.out.extend_from_slice(PONG);
+        }
         let shared = self.shared.clone();
         self.seen += 1;
         self.peer

@@ -201,6 +201,26 @@ for (const senecaName of SENECAS) {
       }
     });
 
+    it('that may run twice leave a connection that carries nothing; a slow action is no such', async () => {
+      const other = await forkService({ seneca: senecaName, tag: 'other' });
+      const { seneca, add, caller } = await makeCaller(senecaName, { spec: { retry: 1 } });
+      add(other);
+      const slow = await act(seneca, 'role:math,cmd:slow,ms:3500');
+      assert.ifError(slow.err);
+      assert.strictEqual(caller.stats().doubted, 0);
+      const sockets = [];
+      const server = net.createServer((socket) => {
+        socket.on('error', () => {});
+        sockets.push(socket.resume());
+      });
+      undo.push(() => new Promise((resolve) => server.close(resolve)));
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      add(/** @type {any} */ (server.address()));
+      await manySums(seneca, 4);
+      assert.strictEqual(caller.stats().doubted, 2);
+      await until(() => sockets.every((socket) => socket.destroyed));
+    });
+
     it('in flight at a node that says it leaves end when it dies instead', async () => {
       const service = await forkService({ seneca: senecaName });
       const { seneca, add, drop, caller } = await makeCaller(senecaName);

@@ -107,6 +107,22 @@ async fn every_line_gets_exactly_one_reply() {
 }
 
 #[tokio::test]
+async fn a_ping_is_answered_and_counts_for_no_line() {
+    let service = start(api()).await;
+    let mut raw = Raw::to(&service).await;
+    let mut first = mcl("1");
+    first["msg$"] = json!({ "bye": 1 });
+    raw.ask(first).await;
+    raw.send(r#"{"kind":"ping"}"#).await;
+    assert_eq!(raw.reply().await, Some(json!({ "kind": "pong" })));
+    service.leave().await;
+    assert_eq!(
+        raw.reply().await,
+        Some(json!({ "kind": "bye", "accepted": 1 }))
+    );
+}
+
+#[tokio::test]
 async fn replies_find_their_own_caller() {
     let service = start(api()).await;
     // Two callers with the same id, and one with the same id twice.
