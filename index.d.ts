@@ -59,8 +59,33 @@ declare namespace gossip {
     weight?: number;
     /** Close on SIGTERM and SIGINT, unless the process has handlers of its own. Default true. */
     signals?: boolean;
+    /** Calls go over TLS, and only members may call. */
+    tls?: TlsOptions;
     /** Settings of the gossip engine. */
     gossip?: GossipOptions;
+  }
+
+  /** PEM. */
+  type Pem = string | Buffer | (string | Buffer)[];
+
+  /** What node:tls is given for the call port and for calls. */
+  interface TlsOptions {
+    /** The cluster's authority: whoever has a certificate of it may call. */
+    ca: Pem;
+    cert: Pem;
+    key: Pem;
+    passphrase?: string;
+    crl?: Pem;
+    ciphers?: string;
+    /** Default `'TLSv1.2'`. */
+    minVersion?: import('node:tls').SecureVersion;
+    maxVersion?: import('node:tls').SecureVersion;
+    /** A name that the certificates of all members must have. Default: the authority alone counts. */
+    servername?: string;
+    /** Must callers show a certificate? Default true. */
+    requestCert?: boolean;
+    /** Are nodes without TLS served and called as well? Default false. */
+    plain?: boolean;
   }
 
   /** One entry of `listen`. */

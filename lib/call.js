@@ -59,16 +59,18 @@ const LOOK_AGAIN = 50;
  * @property {Router} router
  * @property {ReturnType<typeof import('./tcp/client').createClients>} tcp
  * @property {(target: import('./tcp/link').Target) => any} [foreign] makes the link of a target of another transport
+ * @property {{ plain: boolean } | null} [tls]
  * @property {(level: string, text: string, data?: any) => void} [log]
  */
 
 class Caller {
   /** @param {CallerOptions} options */
-  constructor({ seneca, router, tcp, foreign, log }) {
+  constructor({ seneca, router, tcp, foreign, tls = null, log }) {
     this.seneca = seneca;
     this.router = router;
     this.tcp = tcp;
     this.foreign = foreign;
+    this.tls = tls;
     this.log = log || (() => {});
     /** @type {Map<number, any>} links by target */
     this.links = new Map();
@@ -174,8 +176,13 @@ class Caller {
    */
   addTarget(target) {
     if (this.closed || this.links.has(target.id)) return;
-    const foreign = target.kind !== undefined && target.kind !== 'tcp';
-    const link = foreign && this.foreign ? this.foreign(target) : this.tcp.open(target);
+    const { kind = 'tcp' } = target;
+    const { tls } = this;
+    const ours = kind === 'tcp' || (kind === 'tls' && tls);
+    // Whoever wants TLS speaks nothing else, whatever a target says of itself, unless it may be plain.
+    const secure = Boolean(tls && (kind === 'tls' || !tls.plain));
+    const link =
+      ours || !this.foreign ? this.tcp.open({ ...target, secure }) : this.foreign(target);
     this.links.set(target.id, link);
     this.wake();
   }

@@ -41,6 +41,7 @@ const TEXTS = {
   unserialisable_result: (d) => `The result cannot be written as JSON: ${d.why}.`,
 
   // What a listener refuses, without running anything.
+  tls_required: () => 'This node is called with TLS only: set the option `tls` of seneca-gossip.',
   not_served: (d) => `This node does not answer ${d.pattern} for others.`,
   act_not_found: (d) =>
     `No matching action pattern found for ${d.args}, and no default result provided` +

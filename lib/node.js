@@ -63,7 +63,8 @@ class Node {
     this.caller = createCaller({
       seneca: root,
       router,
-      tcp: createClients({ seneca: root, moved: router.ask }),
+      tcp: createClients({ seneca: root, moved: router.ask, tls: options.tls?.client }),
+      tls: options.tls,
       foreign: createForeign(root),
       log: this.log,
     });
@@ -192,6 +193,7 @@ class Node {
       seneca: this.root,
       host: options.host,
       port: options.port,
+      tls: options.tls,
       allows: (/** @type {any} */ msg, /** @type {any} */ def) => this._allows(msg, def),
       log: this.log,
     });
@@ -295,7 +297,7 @@ class Node {
     const service = call && {
       host: info.host,
       port: call.port,
-      type: options.type,
+      type: options.tls && !options.tls.plain ? 'tls' : options.type,
       instance: this.root.id,
       weight: options.weight,
       pins: options.pins.map(canon),

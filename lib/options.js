@@ -21,6 +21,7 @@ const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
 const { checkSharded, shardOption } = require('./shard-key');
+const { tlsOption } = require('./tls');
 
 /** Defaults of the plugin, as the README lists them. */
 const DEFAULTS = Object.freeze({
@@ -51,6 +52,7 @@ const NAMES = [
   'override',
   'weight',
   'signals',
+  'tls',
   'gossip',
 ];
 
@@ -274,12 +276,19 @@ function resolve(given, tools) {
     refuse('weight', 'a number from 0.01 to 100', all.weight);
   }
   const listen = listenList(all, tools.jsonic);
+  const type = text(all.type ?? DEFAULTS.type, 'type', "the name of a transport, such as 'tcp'");
+  if (type === 'tls') refuse('type', "'tcp', and the option 'tls' given", type);
+  const tls = all.tls === undefined ? null : tlsOption(all.tls);
+  if (tls && type !== 'tcp') {
+    refuse('tls', `left out with type '${type}': that transport has options of its own`);
+  }
   return {
     port,
     host,
     advertise:
       all.advertise === undefined ? undefined : advertised(text(all.advertise, 'advertise', HOST)),
-    type: text(all.type ?? DEFAULTS.type, 'type', "the name of a transport, such as 'tcp'"),
+    type,
+    tls,
     listen,
     pins: listen.flatMap((entry) => entry.pins),
     need: all.need === undefined ? [] : pinList(all.need, 'need', tools.jsonic),

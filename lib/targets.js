@@ -53,6 +53,7 @@ function createForeign(root) {
  * @param {number} port
  */
 async function make(root, type, host, port) {
+  if (type === 'tls') throw new Error('this node has no option `tls`');
   const config = { role: 'transport', hook: 'client', type, host, port };
   if (!hasHook(root, config)) {
     throw new Error(`no plugin of this instance answers role:transport,hook:client,type:${type}`);

@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const path = require('node:path');
 
 const { Gossiper, intern } = require('..');
@@ -186,6 +187,32 @@ describe('options', () => {
     resolve({ listen: [entry('a:1', 'x'), entry('a:1,b:2', 'y'), entry('a:1', 'x')] });
     refuses({ pin: 'a:1', shard: 'x' }, /'shard' must be in an entry of 'listen'/);
     refuses({ pin: 'a:1', retry: 1 }, /'retry' must be in an entry of 'listen'/);
+  });
+
+  it('says what is wrong with tls, and shows no key', () => {
+    const pem = (/** @type {string} */ name) =>
+      fs.readFileSync(path.join(__dirname, 'support/certs', name), 'utf8');
+    const good = { ca: pem('ca.pem'), cert: pem('node.pem'), key: pem('node.key') };
+    assert.equal(resolve({ tls: good }).tls?.plain, false);
+    assert.ok(resolve({ tls: { ...good, key: Buffer.from(good.key) } }).tls);
+    for (const [tls, says] of /** @type {[any, RegExp][]} */ ([
+      [true, /'tls' must be an object/],
+      [{ ...good, key: undefined }, /'tls.key' must be PEM/],
+      [{ ...good, ca: [] }, /'tls.ca' must be PEM/],
+      [{ ...good, key: pem('stranger.key') }, /'tls' must be what node:tls accepts/],
+      [{ ...good, cert: good.key }, /'tls' must be what node:tls accepts/],
+      [{ ...good, cart: 'x' }, /'tls.cart'/],
+      [{ ...good, plain: 1 }, /'tls.plain' must be true or false/],
+      [{ ...good, servername: 7 }, /'tls.servername'/],
+    ])) {
+      assert.throws(
+        () => resolve({ tls }),
+        (/** @type {any} */ err) => says.test(err.message) && !err.message.includes('PRIVATE'),
+        String(says),
+      );
+    }
+    assert.throws(() => resolve({ tls: good, type: 'web' }), /options of its own/);
+    assert.throws(() => resolve({ type: 'tls' }), /'type' must be 'tcp'/);
   });
 
   it('reads seeds in every form', () => {

@@ -14,6 +14,7 @@ const { BEAT } = require('./pulse');
  * @property {any} seneca the root instance
  * @property {number} [maxLine] bytes, both ways; 16 MiB
  * @property {number} [connectTimeout] ms; 2000
+ * @property {import('node:tls').ConnectionOptions} [tls]
  * @property {(target: number) => void} [moved] a target has passed a message on to the owner of its key
  */
 
@@ -23,6 +24,7 @@ function createClients({
   maxLine = 16 * 1024 * 1024,
   connectTimeout = 2000,
   moved = () => {},
+  tls,
 }) {
   const origin = JSON.stringify(String(seneca.id));
   /** @type {Shared} */
@@ -31,6 +33,7 @@ function createClients({
     maxLine,
     connectTimeout,
     moved,
+    tls,
     links: new Map(),
     counters: {
       connects: 0,

@@ -10,7 +10,7 @@
 
 const { LineReader } = require('./lines');
 const { Flow } = require('./flow');
-const { PING, PONG } = require('./pulse');
+const { Word } = require('./terms');
 const { Age } = require('./age');
 const { ReplyHeads, beginningOf, echoable, faultOf } = require('./envelope');
 const { makeError } = require('../errors');
@@ -22,16 +22,24 @@ const MAX_BAD = 8;
 /** How long a connection that ends may take to do so. */
 const LINGER = 1000;
 
+/**
+ * @typedef {object} Manner
+ * @property {boolean} [greets] says that it is ready, before anything else
+ * @property {Error | null} [refusal] what its messages are answered with, instead of being run
+ */
+
 class Connection {
   /**
    * @param {InstanceType<typeof import('./listener').Listener>} listener
    * @param {import('node:net').Socket} socket
    * @param {string} prefix for the ids of its messages
+   * @param {Manner} [manner]
    */
-  constructor(listener, socket, prefix) {
+  constructor(listener, socket, prefix, { greets = false, refusal = null } = {}) {
     this.listener = listener;
     this.socket = socket;
     this.prefix = prefix;
+    this.refusal = refusal;
     const now = performance.now();
     this.since = now;
     this.lastLine = now;
@@ -69,6 +77,7 @@ class Connection {
       listener.counters.socketErrors++;
     });
     socket.on('close', () => this.gone());
+    if (greets) this.flow.write(`${Word.HI}\n`);
   }
 
   /** @param {Buffer} chunk */
@@ -87,8 +96,8 @@ class Connection {
   /** @param {string} text */
   line(text) {
     if (this.ending) return;
-    if (text === PING) {
-      this.flow.write(`${PONG}\n`);
+    if (text === Word.PING) {
+      this.flow.write(`${Word.PONG}\n`);
       this.flow.took();
       return;
     }
@@ -126,6 +135,11 @@ class Connection {
     const { counters, seneca } = listener;
     if (data === null || typeof data !== 'object' || Array.isArray(data)) {
       this.refuse({}, makeError('no_data'), true);
+      return;
+    }
+    if (this.refusal !== null) {
+      this.refuse(data, this.refusal, true);
+      this.end();
       return;
     }
     if (this.lines === 1) this.greet(data);
@@ -279,7 +293,7 @@ class Connection {
   notJson(err) {
     this.refuse({}, makeError('invalid_json', { why: reason(err) }), true);
     this.bad++;
-    if (this.bad >= MAX_BAD) this.end();
+    if (this.bad >= MAX_BAD || this.refusal !== null) this.end();
   }
 
   /** @param {string} prefix */

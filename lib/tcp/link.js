@@ -16,8 +16,8 @@ const { idOf, requestLine } = require('./envelope');
 const { dial } = require('./dial');
 const { Coalesce } = require('./coalesce');
 const { Outbox } = require('./outbox');
-const { PONG, Pulse } = require('./pulse');
-const { Ended, State } = require('./terms');
+const { Pulse } = require('./pulse');
+const { Ended, State, Word } = require('./terms');
 const { makeError } = require('../errors');
 const { reason, unpackError, reviveEntities } = require('../message');
 
@@ -191,7 +191,7 @@ class Link {
 
   /** @param {string} line */
   receive(line) {
-    if (line === PONG) return;
+    if (line === Word.PONG) return;
     const { counters } = this.shared;
     /** @type {any} */
     let data;

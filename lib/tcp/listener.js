@@ -9,6 +9,7 @@
 const net = require('node:net');
 const { inspect } = require('node:util');
 const { Connection } = require('./connection');
+const { Gate } = require('./gate');
 const { makeError } = require('../errors');
 
 /** Actions that nobody may call from outside, whatever a pin says. */
@@ -17,6 +18,8 @@ const PRIVATE =
 /** What the unfinished lines of all connections may hold together, in longest lines. */
 const BUDGET_LINES = 16;
 const SWEEP = 1000;
+/** Between two lines of the log about connections that are refused, ms. */
+const TOLD = 60_000;
 /**
  * How long, in ms, a connection may say nothing from its start, take for one line, read nothing of its replies.
  * @typedef {{ silent: number, line: number, reader: number }} Patience
@@ -34,6 +37,7 @@ const PATIENCE = { silent: 30_000, line: 60_000, reader: 60_000 };
  * @property {number} [maxLine] bytes, both ways; 16 MiB
  * @property {number} [maxConnections] 4096
  * @property {Partial<Patience>} [patience]
+ * @property {import('../tls').Tls | null} [tls]
  * @property {(level: string, text: string, data?: any) => void} [log]
  */
 
@@ -42,7 +46,7 @@ let connectionCount = 0;
 class Listener {
   /** @param {ListenerOptions} options */
   constructor(options) {
-    const { seneca, host, port, allows, maxLine, maxConnections, patience, log } = options;
+    const { seneca, host, port, allows, maxLine, maxConnections, patience, log, tls } = options;
     this.seneca = seneca.root || seneca;
     this.host = host;
     this.port = port;
@@ -64,6 +68,9 @@ class Listener {
     this.privates = new WeakMap();
     /** @type {(() => void)[]} */
     this.idleWaiters = [];
+    this.gate = tls ? this.guard(tls) : null;
+    /** When a refused connection was logged last. */
+    this.toldAt = Number.NEGATIVE_INFINITY;
     /** @type {net.Server | null} */
     this.server = null;
     /** @type {NodeJS.Timeout | null} */
@@ -74,6 +81,7 @@ class Listener {
     this.counters = {
       connections: 0,
       turnedAway: 0,
+      insecure: 0,
       timedOut: 0,
       accepted: 0,
       answered: 0,
@@ -96,7 +104,7 @@ class Listener {
       const server = net.createServer(
         // A client that has said all it has to say still gets its answers.
         { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 },
-        (socket) => this.accept(socket),
+        (socket) => (this.gate ? this.gate.accept(socket) : this.accept(socket)),
       );
       this.server = server;
       server.once('error', reject);
@@ -111,8 +119,44 @@ class Listener {
     });
   }
 
-  /** @param {net.Socket} socket */
-  accept(socket) {
+  /**
+   * What comes through TLS is served; the rest is told what is wanted, unless it may be plain.
+   *
+   * @param {import('../tls').Tls} tls
+   */
+  guard(tls) {
+    return new Gate(tls, {
+      secure: (socket) => this.accept(socket, { greets: true }),
+      plain: (socket) => {
+        if (tls.plain) {
+          this.accept(socket);
+          return;
+        }
+        this.refused('it speaks without TLS', socket);
+        this.accept(socket, { refusal: makeError('tls_required') });
+      },
+      refused: (why, socket) => this.refused(why, socket),
+    });
+  }
+
+  /**
+   * @param {string} why
+   * @param {net.Socket} socket
+   */
+  refused(why, socket) {
+    this.counters.insecure++;
+    const now = performance.now();
+    if (now - this.toldAt < TOLD) return;
+    this.toldAt = now;
+    const address = socket.remoteAddress ?? 'somebody';
+    this.log('warn', `a connection from ${address} to the call port was refused: ${why}`);
+  }
+
+  /**
+   * @param {net.Socket} socket
+   * @param {import('./connection').Manner} [manner]
+   */
+  accept(socket, manner = {}) {
     this.counters.connections++;
     if (this.connections.size >= this.maxConnections && !this.makeRoom()) {
       this.counters.turnedAway++;
@@ -121,7 +165,8 @@ class Listener {
       return;
     }
     connectionCount++;
-    this.connections.add(new Connection(this, socket, `${connectionCount.toString(36)}~`));
+    const prefix = `${connectionCount.toString(36)}~`;
+    this.connections.add(new Connection(this, socket, prefix, manner));
   }
 
   /** Takes the place of the connection that has been idle longest. */
@@ -226,6 +271,7 @@ class Listener {
         for (const connection of [...this.connections]) connection.gone();
         resolve();
       });
+      this.gate?.close();
       for (const connection of [...this.connections]) connection.end();
     });
   }

@@ -10,14 +10,12 @@
  * soon as nobody waits for it any more.
  */
 
+const { Word } = require('./terms');
+
 /** One look to the next, ms. */
 const BEAT = 1000;
 /** Looks without a byte: after so many it is asked, and a look later it is stuck. */
 const ASK = 2;
-
-/** The lines of question and answer. */
-const PING = '{"kind":"ping"}';
-const PONG = '{"kind":"pong"}';
 
 class Pulse {
   constructor() {
@@ -42,11 +40,11 @@ class Pulse {
       return;
     }
     this.quiet++;
-    if (this.quiet === ASK) socket.write(`${PING}\n`);
+    if (this.quiet === ASK) socket.write(`${Word.PING}\n`);
     if (this.quiet <= ASK) return;
     for (const call of [...pending.values()]) call.doubted('does not answer any more');
     if (pending.size === 0) socket.destroy(new Error('it did not answer any more'));
   }
 }
 
-module.exports = { BEAT, PING, PONG, Pulse };
+module.exports = { BEAT, Pulse };

@@ -35,12 +35,13 @@ const State = Object.freeze({ IDLE: 0, CONNECTING: 1, OPEN: 2, LEAVING: 3, GONE:
  * @property {(why: string) => void} doubted its target may not be there any more: it may be taken back, and made elsewhere
  * @property {() => void} renew gives it another `id`
  *
- * @typedef {{ id: number, name?: string, host: string, port: number, kind?: string }} Target
+ * @typedef {{ id: number, name?: string, host: string, port: number, kind?: string, secure?: boolean }} Target
  *
  * @typedef {object} Shared what the links of one instance have in common
  * @property {any} seneca the root instance
  * @property {number} maxLine bytes
  * @property {number} connectTimeout ms
+ * @property {import('node:tls').ConnectionOptions} [tls] for targets that are `secure`
  * @property {(target: number) => void} moved
  * @property {Map<number, InstanceType<typeof import('./link').Link>>} links by target
  * @property {Record<string, number>} counters
@@ -49,4 +50,18 @@ const State = Object.freeze({ IDLE: 0, CONNECTING: 1, OPEN: 2, LEAVING: 3, GONE:
  * @property {number} epoch added to performance.now() gives the time of day
  */
 
-module.exports = { Ended, State };
+/** Lines that are no messages. */
+const Word = Object.freeze({
+  /**
+   * What a listener with TLS says first. A client of TLS 1.3 is done with the handshake before the other side has looked at
+   * its certificate: until this line has come, nothing that is sent has surely been taken or surely been refused.
+   */
+  HI: '{"kind":"hi"}',
+  /** The kind of what it says instead when it refuses a certificate, with `why`. */
+  NO: 'no',
+  /** Asks whether the connection still carries anything; answered before any action is. */
+  PING: '{"kind":"ping"}',
+  PONG: '{"kind":"pong"}',
+});
+
+module.exports = { Ended, State, Word };

@@ -1,0 +1,92 @@
+'use strict';
+// @ts-check
+
+/**
+ * The option `tls`: what node:tls is given for the call port and for calls.
+ *
+ * The authority `ca` is the cluster's own: whoever has a certificate of it is a member. So both sides show one, and it
+ * is the authority that is checked, not a name: members are reached by address. `servername` has the name checked as well.
+ */
+
+const tls = require('node:tls');
+
+const { flag, isObject, onlyKnown, refuse, text } = require('./check');
+
+const NAMES = [
+  'ca',
+  'cert',
+  'key',
+  'passphrase',
+  'crl',
+  'servername',
+  'minVersion',
+  'maxVersion',
+  'ciphers',
+  'requestCert',
+  'plain',
+];
+/** What a secure context is made of. */
+const CONTEXT = ['ca', 'cert', 'key', 'passphrase', 'crl', 'minVersion', 'maxVersion', 'ciphers'];
+/** How long a handshake may take, ms. */
+const HANDSHAKE = 5000;
+
+/**
+ * @typedef {object} Tls
+ * @property {import('node:tls').TlsOptions} server for what arrives
+ * @property {import('node:tls').ConnectionOptions} client for what is called
+ * @property {boolean} plain are nodes without TLS served and called as well?
+ */
+
+/**
+ * @param {any} given
+ * @returns {Tls}
+ */
+function tlsOption(given) {
+  if (!isObject(given)) refuse('tls', 'an object with ca, cert and key');
+  onlyKnown(given, NAMES, 'tls.');
+  for (const name of ['ca', 'cert', 'key']) {
+    if (!isPem(given[name])) {
+      // Not shown: it may be a key.
+      refuse(`tls.${name}`, 'PEM: a string, a Buffer, or an array of these');
+    }
+  }
+  const requestCert = flag(given.requestCert ?? true, 'tls.requestCert');
+  const plain = flag(given.plain ?? false, 'tls.plain');
+  const name = given.servername;
+  if (name !== undefined)
+    text(name, 'tls.servername', "a name that all members' certificates have");
+  /** @type {import('node:tls').SecureContextOptions} */
+  const parts = { minVersion: 'TLSv1.2' };
+  for (const part of CONTEXT) {
+    if (given[part] !== undefined) parts[/** @type {'ca'} */ (part)] = given[part];
+  }
+  let secureContext;
+  try {
+    secureContext = tls.createSecureContext(parts);
+  } catch (/** @type {any} */ err) {
+    refuse('tls', `what node:tls accepts (${err.message})`);
+  }
+  return {
+    server: {
+      ...parts,
+      requestCert,
+      // Looked at after the handshake, so that whoever is refused can be told why.
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE,
+    },
+    client: {
+      secureContext,
+      rejectUnauthorized: true,
+      ...(name === undefined ? { checkServerIdentity: () => undefined } : { servername: name }),
+    },
+    plain,
+  };
+}
+
+/** @param {any} value */
+function isPem(value) {
+  if (Array.isArray(value)) return value.length > 0 && value.every(isPem);
+  return Buffer.isBuffer(value) ? value.length > 0 : typeof value === 'string' && value !== '';
+}
+
+module.exports = { HANDSHAKE, tlsOption };

@@ -1,0 +1,175 @@
+'use strict';
+
+// The call port with TLS: who has a certificate of the cluster's authority may call, and everybody else is told why not.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const net = require('node:net');
+const path = require('node:path');
+const tls = require('node:tls');
+
+const { killAll, service } = require('./support/processes');
+const { freePort } = require('./support/ports');
+const { SENECAS } = require('./tcp/kit');
+const { cleanUp, makeSeneca, rawConnection, request } = require('./tcp/kit');
+const { pause, until } = require('./support/until');
+
+const read = (/** @type {string} */ name) =>
+  fs.readFileSync(path.join(__dirname, 'support/certs', name), 'utf8');
+const MEMBER = { ca: read('ca.pem'), cert: read('node.pem'), key: read('node.key') };
+/** Knows the right authority, but has its certificate from another one. */
+const STRANGER = { ...MEMBER, cert: read('stranger.pem'), key: read('stranger.key') };
+const MSG = { role: 'api', cmd: 'add', left: 2, right: 3 };
+
+describe('calls with TLS', function () {
+  this.timeout(60_000);
+  this.slow(20_000);
+  afterEach(async () => {
+    await killAll();
+    await cleanUp();
+  });
+
+  /** @type {string[]} */
+  let seeds = [];
+  beforeEach(() => {
+    seeds = [];
+  });
+
+  /** @param {any} secure @param {string} [version] */
+  async function serve(secure, version = 'seneca', more = {}) {
+    const port = await freePort();
+    const options = {
+      port,
+      pin: 'role:api',
+      seeds: [...seeds],
+      ...(secure && { tls: secure }),
+      ...more,
+    };
+    const add = [
+      ['role:api,cmd:add', 'sum'],
+      ['role:api,cmd:slow', 'slow'],
+    ];
+    const made = await service({ version, options, add });
+    seeds.push(`127.0.0.1:${port + 1}`);
+    return Object.assign(made, { port });
+  }
+
+  /** @param {any} secure @param {string} [version] */
+  const client = (secure, version = 'seneca') =>
+    service({ version, options: { seeds, ...(secure && { tls: secure }) } });
+
+  for (const version of SENECAS) {
+    it(`members call each other, on ${version}`, async () => {
+      await serve({ ...MEMBER, servername: 'node.test' }, version);
+      const caller = await client({ ...MEMBER, servername: 'node.test' }, version);
+      assert.equal((await caller.act(MSG)).answer, 5);
+      const text = 'x'.repeat(1024 * 1024);
+      const many = Array.from({ length: 50 }, () => caller.act({ ...MSG, text }));
+      for (const { answer } of await Promise.all(many)) assert.equal(answer, 5);
+    });
+  }
+
+  it('a service that leaves under load costs no call', async () => {
+    const leaving = await serve(MEMBER);
+    await serve(MEMBER);
+    const caller = await client(MEMBER);
+    await until(async () => {
+      const { routes } = await caller.act('sys:gossip,get:routes');
+      return routes.some((/** @type {any} */ route) => route.targets.length === 2);
+    });
+    await caller.do('load', { msg: { role: 'api', cmd: 'slow', ms: 30 }, rate: 300 });
+    await pause(1000);
+    leaving.kill('SIGTERM');
+    await leaving.ended;
+    await pause(500);
+    const made = await caller.do('unload');
+    const failed = made.filter((/** @type {any} */ { error }) => error);
+    assert.deepEqual(failed, []);
+    assert.equal(new Set(made.map((/** @type {any} */ { pid }) => pid)).size, 2);
+  });
+
+  it('whoever has another certificate, or none, is refused and hears why', async () => {
+    const server = await serve(MEMBER);
+    const stranger = await client(STRANGER);
+    const refusal = /it refuses us: its certificate is not accepted/;
+    await assert.rejects(stranger.act(MSG), { code: 'no_target', message: refusal });
+    const named = await client({ ...MEMBER, servername: 'other.test' });
+    await assert.rejects(named.act(MSG), {
+      message: /its certificate is not accepted: .*altnames/,
+    });
+    const socket = tls.connect({
+      port: server.port,
+      ca: MEMBER.ca,
+      checkServerIdentity: () => undefined,
+    });
+    socket.on('error', () => {});
+    const said = await new Promise((resolve) =>
+      socket.once('data', (data) => resolve(String(data))),
+    );
+    assert.match(said, /"kind":"no".*it shows no certificate/);
+    const status = await server.act('sys:gossip,get:status');
+    assert.ok(status.calls.in.insecure >= 2, JSON.stringify(status.calls.in));
+    assert.equal(status.calls.in.accepted, 0);
+    assert.match(server.output(), /^(?!.*BEGIN).*$/s, 'no key in what it says');
+  });
+
+  it('whoever speaks plainly is told what is wanted', async () => {
+    const { port } = await serve(MEMBER);
+    const raw = await rawConnection(port);
+    raw.send(request('a/b', MSG));
+    const reply = await raw.next();
+    assert.equal(reply.id, 'a/b');
+    assert.equal(reply.error.code, 'tls_required');
+    assert.equal(reply.ran, false);
+    await raw.closes();
+    const stock = await makeSeneca('seneca');
+    stock.use('seneca-transport').client({ type: 'tcp', host: '127.0.0.1', port, pin: 'role:api' });
+    const err = await new Promise((resolve) => stock.act(MSG, resolve));
+    assert.match(String(/** @type {any} */ (err)?.message), /TLS only/);
+    const member = await client(null);
+    await assert.rejects(member.act(MSG), {
+      code: 'transport_missing',
+      message: /no option `tls`/,
+    });
+  });
+
+  it('who wants TLS calls nobody without it', async () => {
+    await serve(null);
+    const caller = await client(MEMBER);
+    await assert.rejects(caller.act(MSG), { code: 'no_target', message: /it does not speak TLS/ });
+  });
+
+  it('TLS can be introduced node by node: plain', async () => {
+    const manners = [null, { ...MEMBER, plain: true }, MEMBER];
+    // Those without TLS and those that want it never meet: one step lies between.
+    for (const pair of [manners.slice(0, 2), manners.slice(1)]) {
+      for (const how of pair) {
+        for (const by of pair) {
+          seeds = [];
+          await serve(how);
+          assert.equal((await (await client(by)).act(MSG)).answer, 5);
+          await killAll();
+        }
+      }
+    }
+  });
+
+  it('who connects and says nothing, or half a handshake, keeps nobody out', async () => {
+    const server = await serve(MEMBER);
+    const caller = await client(MEMBER);
+    /** @type {net.Socket[]} */
+    const idle = [];
+    for (let n = 0; n < 600; n++) {
+      const socket = net.connect(server.port, '127.0.0.1');
+      socket.on('error', () => {});
+      if (n % 2) socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1]));
+      idle.push(socket.resume());
+    }
+    await pause(300);
+    assert.equal((await caller.act(MSG)).answer, 5);
+    await until(() => idle.every((socket) => socket.closed), { within: 20_000, what: 'their end' });
+    const { calls } = await server.act('sys:gossip,get:status');
+    assert.equal(calls.in.open, 1);
+    assert.equal((await caller.act(MSG)).answer, 5);
+  });
+});
