@@ -117,17 +117,21 @@ function nativeNode() {
   return binding.Node;
 }
 
-/** What every call crosses for, as functions of a node's handle: see src/addon/calls.rs. */
-const core = {
+/**
+ * What every call crosses for, as functions of a node's handle: see src/addon/calls.rs. Frozen, so that the compiler knows
+ * that there is nothing else.
+ */
+const core = Object.freeze({
   pick: binding.pick,
   pickOther: binding.pickOther,
   pickKey: binding.pickKey,
+  ask: binding.ask,
   shardEnter: binding.shardEnter,
   shardExit: binding.shardExit,
   shardOwns: binding.shardOwns,
   shardOf: binding.shardOf,
   begin: binding.begin,
   done: binding.done,
-};
+});
 
 module.exports = { core, nativeNode };

@@ -221,6 +221,27 @@ for (const senecaName of SENECAS) {
       await until(() => sockets.every((socket) => socket.destroyed));
     });
 
+    it('that were passed on to the owner of their key have their target asked for news', async () => {
+      const server = net.createServer((socket) => {
+        socket.on('error', () => {});
+        socket.on('data', (text) => {
+          const { id, origin } = JSON.parse(String(text));
+          const reply = { kind: 'res', id, origin, sync: true, res: { ok: 1 }, moved: true };
+          socket.write(`${JSON.stringify(reply)}\n`);
+        });
+      });
+      undo.push(() => new Promise((resolve) => server.close(resolve)));
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const asked = [];
+      const moved = (/** @type {number} */ target) => asked.push(target);
+      const { seneca, add } = await makeCaller(senecaName, { moved });
+      const target = add(/** @type {any} */ (server.address()));
+      assert.deepStrictEqual((await act(seneca, 'role:math,cmd:sum,left:1,right:2')).out, {
+        ok: 1,
+      });
+      assert.deepStrictEqual(asked, [target]);
+    });
+
     it('in flight at a node that says it leaves end when it dies instead', async () => {
       const service = await forkService({ seneca: senecaName });
       const { seneca, add, drop, caller } = await makeCaller(senecaName);
