@@ -59,6 +59,8 @@ declare namespace gossip {
     weight?: number;
     /** Close on SIGTERM and SIGINT, unless the process has handlers of its own. Default true. */
     signals?: boolean;
+    /** Networks (`'10.0.0.0/8'`) or addresses that may reach both ports. Default: all. */
+    allow?: string | string[];
     /** Calls go over TLS, and only members may call. */
     tls?: TlsOptions;
     /** Settings of the gossip engine. */
@@ -233,6 +235,8 @@ declare namespace gossip {
     host?: string;
     advertise?: string;
     cluster?: string;
+    /** Networks that may reach the port. Default: all. */
+    allow?: string | string[];
   }
 
   /** Who a started `Gossiper` is. */

@@ -27,11 +27,11 @@ class Gossiper extends EventEmitter {
    */
   constructor(...args) {
     super();
-    const { port, host, advertise, seeds, cluster, timings } = gossiperOptions(args);
+    const { port, host, advertise, seeds, cluster, allow, timings } = gossiperOptions(args);
     const Native = nativeNode();
     /** The native node. */
     this.native = new Native(
-      JSON.stringify({ host, port, advertise, seeds, cluster, gossip: timings }),
+      JSON.stringify({ host, port, advertise, seeds, cluster, allow, gossip: timings }),
       () => this._drain(),
     );
     /** What the functions of the core know the node by. */

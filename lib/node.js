@@ -2,6 +2,7 @@
 
 // The node behind one Seneca instance: its ports, its routes, its life.
 
+const { admission } = require('./allow');
 const { createCaller } = require('./call');
 const { seedList } = require('./check');
 const { closeOnSignals } = require('./close');
@@ -188,12 +189,19 @@ class Node {
   /** @param {any} instance */
   async _listen(instance) {
     const { options } = this;
-    if (options.type !== 'tcp') return listenByHook(instance, options);
+    if (options.type !== 'tcp') {
+      if (options.allow.length > 0) {
+        const text = `option 'allow' guards the gossip port only: '${options.type}' opens the call port`;
+        this.log('warn', text);
+      }
+      return listenByHook(instance, options);
+    }
     const listener = createListener({
       seneca: this.root,
       host: options.host,
       port: options.port,
       tls: options.tls,
+      admits: admission(options.allow),
       allows: (/** @type {any} */ msg, /** @type {any} */ def) => this._allows(msg, def),
       log: this.log,
     });

@@ -6,6 +6,7 @@
 
 const net = require('node:net');
 
+const { allowOption } = require('./allow');
 const {
   choice,
   flag,
@@ -52,6 +53,7 @@ const NAMES = [
   'override',
   'weight',
   'signals',
+  'allow',
   'tls',
   'gossip',
 ];
@@ -89,7 +91,7 @@ const TIMINGS = {
 };
 const ORDERS = ['depth', 'breadth'];
 const GOSSIP_NAMES = ['port', 'host', 'order', ...Object.keys(TIMINGS)];
-const GOSSIPER_NAMES = ['seeds', 'advertise', 'cluster', ...GOSSIP_NAMES];
+const GOSSIPER_NAMES = ['seeds', 'advertise', 'cluster', 'allow', ...GOSSIP_NAMES];
 
 /**
  * @param {any} given
@@ -289,6 +291,7 @@ function resolve(given, tools) {
       all.advertise === undefined ? undefined : advertised(text(all.advertise, 'advertise', HOST)),
     type,
     tls,
+    allow: all.allow === undefined ? [] : allowOption(all.allow),
     listen,
     pins: listen.flatMap((entry) => entry.pins),
     need: all.need === undefined ? [] : pinList(all.need, 'need', tools.jsonic),
@@ -336,13 +339,14 @@ function gossiperOptions(args) {
       ? args[0]
       : { port: args[0], seeds: args[1], host: args[2] };
   onlyKnown(flat, GOSSIPER_NAMES, '');
-  const { port, seeds, host, advertise, cluster, ...timings } = flat;
+  const { port, seeds, host, advertise, cluster, allow, ...timings } = flat;
   return {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
     host: text(host ?? '127.0.0.1', 'host', 'an address to bind to'),
     advertise: advertise === undefined ? undefined : advertised(text(advertise, 'advertise', HOST)),
     seeds: seedList(seeds),
     cluster: clusterName(cluster ?? 'default'),
+    allow: allow == null ? [] : allowOption(allow),
     timings: gossipOptions(timings, { host: '', port: 0 }, '').timings,
   };
 }

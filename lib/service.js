@@ -46,6 +46,7 @@ async function open({ options, seeds, listen, prepare }) {
         advertise: options.advertise,
         seeds,
         cluster: options.cluster,
+        ...(options.allow.length > 0 ? { allow: options.allow } : {}),
         ...options.gossip.timings,
       });
       prepare(gossiper);

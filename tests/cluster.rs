@@ -12,6 +12,8 @@ use seneca_gossip::engine::{Event, Told};
 use seneca_gossip::membership::Status;
 use seneca_gossip::net::{Cluster, Notice, Options, StartError};
 
+use tokio::io::AsyncReadExt;
+
 use ports::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -300,4 +302,79 @@ async fn the_last_clone_takes_the_node_along() {
     assert!(UdpSocket::bind(addr).is_err(), "still in use");
     drop(other);
     UdpSocket::bind(addr).expect("free");
+}
+
+/// A node at its own address of the loopback that lets in `allow` only.
+#[cfg(target_os = "linux")]
+async fn guarded(host: &str, allow: &[&str], seeds: &[&Cluster]) -> Cluster {
+    let options = Options {
+        host: host.parse().unwrap(),
+        allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
+        ..options(seeds)
+    };
+    Cluster::start(options).await.expect("a node starts")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn gossip_from_other_networks_is_neither_read_nor_answered() {
+    let a = guarded("127.0.0.1", &["127.0.0.1"], &[]).await;
+    let b = guarded("127.0.0.1", &["127.0.0.0/8"], &[&a]).await;
+    until("both are there", || alive(&a) == 2 && alive(&b) == 2).await;
+    let count = |reason: &str| {
+        let dropped = a.counters().dropped;
+        let found = dropped.iter().find(|(name, _)| *name == reason);
+        found.map_or(0, |(_, count)| count)
+    };
+    let dropped = || count("not_allowed");
+    assert_eq!(dropped(), 0);
+
+    // A datagram, and what it would have been answered with.
+    let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
+    for _ in 0..100 {
+        stranger.send_to(&[7; 50], a.addr()).unwrap();
+    }
+    until("they are counted", || dropped() == 100).await;
+    assert_eq!(count("malformed"), 0);
+
+    // A connection: it is closed without a word.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut stream = socket.connect(a.addr()).await.unwrap();
+    let mut read = Vec::new();
+    let ended = stream.read_to_end(&mut read);
+    let ended = tokio::time::timeout(PATIENCE, ended).await;
+    assert_eq!(ended.expect("an end").unwrap_or(0), 0);
+    until("it is counted", || dropped() == 101).await;
+    let told = events(&a);
+    let line = |event: &&Event| matches!(event, Event::Log { text, .. } if text.contains("127.0.0.2") && text.contains("'allow'"));
+    assert_eq!(told.iter().filter(line).count(), 1, "{told:?}");
+
+    // Let in by b, it is no member for a: what it answers is not read.
+    let d = guarded("127.0.0.2", &["127.0.0.0/8"], &[&b]).await;
+    until("b knows it", || status(d.name(), &b).is_some()).await;
+    let before = dropped();
+    until("a has asked it", || dropped() > before).await;
+    assert_eq!(a.member(d.name()), None);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_node_outside_of_its_own_networks_says_so_and_opens_none_there() {
+    let a = node(&[]).await;
+    let b = guarded("127.0.0.1", &["10.0.0.0/8"], &[&a]).await;
+    until("it says so", || {
+        events(&b).iter().any(|event| match event {
+            Event::Log { text, .. } => text.contains("127.0.0.1") && text.contains("'allow'"),
+            Event::SeedFailed { reason, .. } => panic!("too soon: {reason}"),
+            _ => false,
+        })
+    })
+    .await;
+    until("it does not join by it", || {
+        events(&b).iter().any(
+            |event| matches!(event, Event::SeedFailed { reason, .. } if reason.contains("'allow'")),
+        )
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ const { inspect } = require('node:util');
 const { Connection } = require('./connection');
 const { Gate } = require('./gate');
 const { makeError } = require('../errors');
+const { seldom } = require('../seldom');
 
 /** Actions that nobody may call from outside, whatever a pin says. */
 const PRIVATE =
@@ -18,8 +19,6 @@ const PRIVATE =
 /** What the unfinished lines of all connections may hold together, in longest lines. */
 const BUDGET_LINES = 16;
 const SWEEP = 1000;
-/** Between two lines of the log about connections that are refused, ms. */
-const TOLD = 60_000;
 /**
  * How long, in ms, a connection may say nothing from its start, take for one line, read nothing of its replies.
  * @typedef {{ silent: number, line: number, reader: number }} Patience
@@ -38,6 +37,7 @@ const PATIENCE = { silent: 30_000, line: 60_000, reader: 60_000 };
  * @property {number} [maxConnections] 4096
  * @property {Partial<Patience>} [patience]
  * @property {import('../tls').Tls | null} [tls]
+ * @property {(address: string | undefined) => boolean} [admits] may somebody at this address connect?
  * @property {(level: string, text: string, data?: any) => void} [log]
  */
 
@@ -46,7 +46,8 @@ let connectionCount = 0;
 class Listener {
   /** @param {ListenerOptions} options */
   constructor(options) {
-    const { seneca, host, port, allows, maxLine, maxConnections, patience, log, tls } = options;
+    const { seneca, host, port, allows, maxLine, maxConnections, patience } = options;
+    const { log, tls, admits } = options;
     this.seneca = seneca.root || seneca;
     this.host = host;
     this.port = port;
@@ -55,6 +56,8 @@ class Listener {
     this.maxConnections = maxConnections || 4096;
     this.patience = { ...PATIENCE, ...patience };
     this.log = log || (() => {});
+    this.say = seldom(this.log);
+    this.admits = admits || (() => true);
     this.ownId = String(seneca.id);
     this.ownIdJson = JSON.stringify(this.ownId);
     this.budget = { used: 0, max: BUDGET_LINES * this.maxLine };
@@ -69,8 +72,6 @@ class Listener {
     /** @type {(() => void)[]} */
     this.idleWaiters = [];
     this.gate = tls ? this.guard(tls) : null;
-    /** When a refused connection was logged last. */
-    this.toldAt = Number.NEGATIVE_INFINITY;
     /** @type {net.Server | null} */
     this.server = null;
     /** @type {NodeJS.Timeout | null} */
@@ -81,6 +82,7 @@ class Listener {
     this.counters = {
       connections: 0,
       turnedAway: 0,
+      notAllowed: 0,
       insecure: 0,
       timedOut: 0,
       accepted: 0,
@@ -104,7 +106,7 @@ class Listener {
       const server = net.createServer(
         // A client that has said all it has to say still gets its answers.
         { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 },
-        (socket) => (this.gate ? this.gate.accept(socket) : this.accept(socket)),
+        (socket) => this.arrived(socket),
       );
       this.server = server;
       server.once('error', reject);
@@ -117,6 +119,17 @@ class Listener {
         resolve({ host: address, port });
       });
     });
+  }
+
+  /** @param {net.Socket} socket */
+  arrived(socket) {
+    const { remoteAddress } = socket;
+    if (!this.admits(remoteAddress)) {
+      this.counters.notAllowed++;
+      this.say('allow', `${remoteAddress} is not in 'allow'; its connection was closed`);
+      socket.destroy();
+    } else if (this.gate) this.gate.accept(socket);
+    else this.accept(socket);
   }
 
   /**
@@ -145,11 +158,8 @@ class Listener {
    */
   refused(why, socket) {
     this.counters.insecure++;
-    const now = performance.now();
-    if (now - this.toldAt < TOLD) return;
-    this.toldAt = now;
     const address = socket.remoteAddress ?? 'somebody';
-    this.log('warn', `a connection from ${address} to the call port was refused: ${why}`);
+    this.say('insecure', `a connection from ${address} to the call port was refused: ${why}`);
   }
 
   /**

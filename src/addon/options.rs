@@ -115,6 +115,20 @@ pub fn parse(json: &str) -> Result<Given, Failure> {
         }
         Some(_) => return Err(top.refuse("seeds", "a list of texts, host:port")),
     }
+    match top.take("allow") {
+        None => {}
+        Some(Value::Array(list)) => {
+            for network in list {
+                let Value::String(network) = network else {
+                    return Err(top.refuse("allow", "a list of networks"));
+                };
+                let parsed = network.parse();
+                let parsed = parsed.map_err(|e| Failure::option(format!("option 'allow': {e}")))?;
+                options.allow.push(parsed);
+            }
+        }
+        Some(_) => return Err(top.refuse("allow", "a list of networks")),
+    }
     match top.take("gossip") {
         None => {}
         Some(Value::Object(mut map)) => timings(&mut map, &mut options)?,
@@ -185,6 +199,9 @@ mod tests {
             (r#"{"host":1}"#, "'host'"),
             (r#"{"seeds":"a:1"}"#, "'seeds'"),
             (r#"{"seeds":[1]}"#, "'seeds'"),
+            (r#"{"allow":"10.0.0.0/8"}"#, "'allow'"),
+            (r#"{"allow":[1]}"#, "'allow'"),
+            (r#"{"allow":["::1","10.0.0.0/33"]}"#, "'10.0.0.0/33'"),
             (r#"{"color":1}"#, "'color'"),
             (r#"{"gossip":{"pong":1}}"#, "'gossip.pong'"),
             (r#"{"gossip":{"ping":-1}}"#, "'gossip.ping'"),

@@ -44,9 +44,11 @@ pub enum Drop {
     Slow,
     /// A connection that made room for others.
     Crowded,
+    /// From an address that may not talk to us; nothing of it was read.
+    NotAllowed,
 }
 
-const REASONS: [(Drop, &str); 19] = [
+const REASONS: [(Drop, &str); 20] = [
     (Drop::Oversized, "oversized"),
     (Drop::Malformed, "malformed"),
     (Drop::Version, "version"),
@@ -66,6 +68,7 @@ const REASONS: [(Drop, &str); 19] = [
     (Drop::Partial, "partial"),
     (Drop::Slow, "slow"),
     (Drop::Crowded, "crowded"),
+    (Drop::NotAllowed, "not_allowed"),
 ];
 
 /// Counters since the start of the engine.
@@ -119,7 +122,11 @@ impl Serialize for Dropped {
 
 impl Counters {
     pub(super) fn drop(&mut self, reason: Drop) {
-        self.dropped.0[reason as usize] += 1;
+        self.drops(reason, 1);
+    }
+
+    pub(super) fn drops(&mut self, reason: Drop, count: u64) {
+        self.dropped.0[reason as usize] += count;
     }
 
     pub(super) fn sent(&mut self, bytes: usize) {

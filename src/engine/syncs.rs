@@ -290,6 +290,11 @@ impl Engine {
         self.counters.drop(reason);
     }
 
+    /// The driver had to drop as many things before it looked at them.
+    pub fn count_drops(&mut self, reason: Drop, count: u64) {
+        self.counters.drops(reason, count);
+    }
+
     /// A connection could not be opened, or ended without our `Effect::Close`.
     pub fn handle_closed(&mut self, now: Millis, conn: ConnId, reason: &str) {
         self.wake(now);

@@ -10,11 +10,12 @@ use tokio::select;
 use tokio::task::yield_now;
 use tokio::time::{Duration, sleep};
 
+use super::allow::{Account, Gate};
 use super::lock;
 use super::shared::Shared;
 use super::streams::Ended;
 use super::udp::{Ready, Udp};
-use crate::engine::{Drop, Millis};
+use crate::engine::{Drop, Level, Millis};
 use crate::wire::MAX_DATAGRAM;
 
 /// Datagrams that are read before the engine is visited.
@@ -40,16 +41,17 @@ impl Batch {
     }
 
     /// Reads until there is nothing more, or no room; says whether it is full.
-    fn fill(&mut self, mut udp: Ready<'_>) -> bool {
+    fn fill(&mut self, mut udp: Ready<'_>, gate: &Gate) -> bool {
         self.received.clear();
-        let mut errors = 0;
+        let mut skipped = 0;
         while let Some(buffer) = self.buffers.get_mut(self.received.len()) {
             match udp.try_recv(buffer) {
-                Ok(received) => self.received.push(received),
+                Ok((size, from)) if gate.pass(from) => self.received.push((size, from)),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
-                // News about a datagram that we sent earlier: of no use here.
-                Err(_) if errors < BATCH => errors += 1,
-                Err(_) => return true,
+                // Of somebody who may not, or news about a datagram that we
+                // sent earlier: of no use here.
+                _ if skipped < BATCH => skipped += 1,
+                _ => return true,
             }
         }
         true
@@ -90,7 +92,7 @@ pub async fn drive(shared: Arc<Shared>, udp: Arc<Udp>) {
         }
         select! {
             ready = udp.ready() => match ready {
-                Ok(ready) => full = batch.fill(ready),
+                Ok(ready) => full = batch.fill(ready, &shared.gate),
                 Err(_) => return, // the runtime ends
             },
             () = &mut sleep => { full = false; armed = 0 }
@@ -112,6 +114,13 @@ fn stalled(shared: &Arc<Shared>, now: Millis) -> Option<Millis> {
 fn do_chores(shared: &Arc<Shared>, now: Millis) {
     let micros = shared.clock().micros();
     shared.router(|router| router.tick(micros));
+    let Account { count, line } = shared.gate.account(now);
+    if count > 0 {
+        shared.engine(|engine, _| engine.count_drops(Drop::NotAllowed, count));
+    }
+    if let Some(line) = line {
+        shared.log(Level::Warn, line);
+    }
     if let Some(io) = lock(&shared.io).as_mut() {
         io.probes.sweep(now);
     }
@@ -125,6 +134,9 @@ pub async fn accept(shared: Arc<Shared>, listener: TcpListener) {
             continue;
         };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        if !shared.gate.pass(from) {
+            continue;
+        }
         let now = shared.clock().millis();
         let mut ended = Ended::new();
         let half = match lock(&shared.io).as_mut() {

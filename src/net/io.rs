@@ -60,6 +60,9 @@ impl Io {
                     Sent::No => self.send(to, &bytes),
                 }
             }
+            Effect::Open { conn, to } if !shared.gate.admits(to.ip()) => {
+                ended.push((conn, "its address is not in 'allow'"));
+            }
             Effect::Open { conn, to } => self.streams.open(shared, runtime, conn, to, ended),
             Effect::Write { conn, bytes } => self.streams.write(conn, bytes, ended),
             Effect::Close { conn } => self.streams.close(conn),

@@ -8,6 +8,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 
 use super::advertise::{Identity, identity};
+use super::allow::Gate;
 use super::bind::bind;
 use super::clock::Clock;
 use super::driver;
@@ -19,7 +20,7 @@ use super::runtime::Lease;
 use super::seeds::{Seed, keep, plain};
 use super::shared::Shared;
 use super::streams::Streams;
-use crate::engine::Engine;
+use crate::engine::{Engine, Level};
 use crate::routing::Router;
 
 /// A node that runs.
@@ -53,7 +54,14 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let mut engine = Engine::new(config, clock.millis(), for_engine);
     engine.set_seeds(clock.millis(), plain(&seeds));
     let router = Router::new(u64::from_le_bytes(for_router));
-    let shared = Shared::new(clock, engine, router);
+    let gate = Gate::new(options.allow.clone());
+    let ours = identity.addr.ip();
+    let outside = !gate.admits(ours);
+    let shared = Shared::new(clock, gate, engine, router);
+    if outside {
+        let text = format!("'allow' has no network with {ours}, the address of this node itself");
+        shared.log(Level::Warn, text);
+    }
 
     let udp = Arc::new(udp);
     let runtime = lease.handle().clone();

@@ -7,10 +7,12 @@
 //! engine's time (`driver`); probe sockets (`probe`) and TCP connections
 //! (`streams`, `meter`, `exchange`, `frame`) have small tasks of their own.
 //! Whoever has something to tell the engine locks it shortly and carries out
-//! what it wants (`shared`, `io`). Events are queued for the owner (`queue`, `compact`), who is
+//! what it wants (`shared`, `io`). Strangers are turned away before anything of theirs is read
+//! (`allow`). Events are queued for the owner (`queue`, `compact`), who is
 //! woken once per batch, and feed the table of routes (`feed`).
 
 pub mod advertise;
+mod allow;
 mod bind;
 mod clock;
 mod cluster;
@@ -36,6 +38,7 @@ mod udp;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use allow::{BadNetwork, Network};
 pub use cluster::{Cluster, NetStats};
 pub use options::{Options, Protocol, StartError};
 pub use queue::Notice;

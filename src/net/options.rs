@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::allow::Network;
 use crate::engine::{Config, Limits, Millis};
 use crate::state::Order;
 
@@ -25,6 +26,9 @@ pub struct Options {
     /// Gossip addresses of neighbours, `host:port`. Names are resolved again
     /// and again.
     pub seeds: Vec<String>,
+    /// Networks whose nodes may talk to this one, by UDP and TCP; none: all.
+    /// The loopback is one like any other.
+    pub allow: Vec<Network>,
     /// Name of the cluster; nodes of another name are refused.
     pub cluster: String,
     /// Time between two gossip rounds.
@@ -61,6 +65,7 @@ impl Default for Options {
             port: 0,
             advertise: None,
             seeds: Vec::new(),
+            allow: Vec::new(),
             cluster: engine.cluster,
             interval: engine.interval,
             ping: engine.ping,

@@ -128,6 +128,7 @@ async fn listen(shared: Arc<Shared>, udp: Arc<Udp>, to: SocketAddr) {
     while let Ok(mut ready) = udp.ready().await {
         for _ in 0..BATCH {
             match ready.try_recv(&mut buffer) {
+                Ok((_, from)) if !shared.gate.pass(from) => {}
                 Ok((size, from)) => {
                     shared.input(|engine, now| engine.handle_datagram(now, from, &buffer[..size]));
                 }

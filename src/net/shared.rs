@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::allow::Gate;
 use super::clock::{Clock, wall_now};
 use super::feed::{feed, is_public};
 use super::io::{Failed, Io};
@@ -33,6 +34,8 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 /// One node.
 pub struct Shared {
     clock: Clock,
+    /// Who may talk to us at all.
+    pub(super) gate: Gate,
     engine: Mutex<Engine>,
     pub(super) router: Mutex<Router>,
     shards: Mutex<Shards>,
@@ -60,10 +63,11 @@ struct Left {
 
 impl Shared {
     /// A node around an engine, without sockets yet.
-    pub fn new(clock: Clock, engine: Engine, router: Router) -> Arc<Self> {
+    pub fn new(clock: Clock, gate: Gate, engine: Engine, router: Router) -> Arc<Self> {
         let shards = Shards::new(engine.name());
         Arc::new(Shared {
             clock,
+            gate,
             engine: Mutex::new(engine),
             router: Mutex::new(router),
             shards: Mutex::new(shards),
@@ -382,7 +386,7 @@ mod tests {
         let addr = "127.0.0.1:4445".parse().unwrap();
         let config = Config::new("127.0.0.1:4445", addr, clock.wall());
         let engine = Engine::new(config, clock.millis(), [0; 32]);
-        let shared = Shared::new(clock, engine, Router::new(0));
+        let shared = Shared::new(clock, Gate::default(), engine, Router::new(0));
         shared.input(|_, _| panic!("on purpose, to see it survived"));
         assert_eq!(shared.panics(), 1);
         assert!(shared.turn([(addr, &b"x"[..])].into_iter()) > 0);

@@ -102,6 +102,21 @@ impl Builder {
         self
     }
 
+    /// Networks whose nodes may talk to this one, on both ports: `10.0.0.0/8`,
+    /// `fd00::/8`, or single addresses. Without any, everybody may. The loopback
+    /// is a network like any other.
+    pub fn allow<S: AsRef<str>>(mut self, networks: impl IntoIterator<Item = S>) -> Self {
+        for network in networks {
+            match network.as_ref().parse() {
+                Ok(network) => self.gossip.allow.push(network),
+                Err(error) => {
+                    self.wrong.get_or_insert(StartError::Allow(error));
+                }
+            }
+        }
+        self
+    }
+
     /// Name of the cluster; nodes of another name are refused.
     pub fn cluster(mut self, name: impl Into<String>) -> Self {
         self.gossip.cluster = name.into();
@@ -109,8 +124,10 @@ impl Builder {
     }
 
     /// Sets everything else about gossip. Host, port, `advertise`, `seeds` and
-    /// `cluster` of these options are not used.
-    pub fn gossip(mut self, options: net::Options) -> Self {
+    /// `cluster` of these options are not used, and `allow` is added to what
+    /// was [given](Self::allow).
+    pub fn gossip(mut self, mut options: net::Options) -> Self {
+        options.allow.append(&mut self.gossip.allow);
         self.gossip = net::Options {
             advertise: self.gossip.advertise,
             seeds: self.gossip.seeds,

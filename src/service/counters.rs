@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct Stats {
     /// Connections accepted.
     pub connections: u64,
+    /// Connections from networks that are not allowed; closed at once.
+    pub not_allowed: u64,
     /// Connections that had to make room, or found none.
     pub turned_away: u64,
     /// Connections that said nothing, did not finish a line or did not read.
@@ -45,6 +47,7 @@ pub struct Stats {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub connections: AtomicU64,
+    pub not_allowed: AtomicU64,
     pub turned_away: AtomicU64,
     pub timed_out: AtomicU64,
     pub accepted: AtomicU64,
@@ -73,6 +76,7 @@ impl Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
             connections: read(&self.connections),
+            not_allowed: read(&self.not_allowed),
             turned_away: read(&self.turned_away),
             timed_out: read(&self.timed_out),
             accepted: read(&self.accepted),

@@ -20,6 +20,7 @@ use super::connection::Connection;
 use super::counters::{Counters, Stats, count};
 use super::handlers::Handlers;
 use super::lines::Budget;
+use crate::net::Network;
 
 /// What the unfinished lines of all connections may take, in longest lines.
 const BUDGET_LINES: usize = 16;
@@ -67,6 +68,8 @@ pub(super) struct Shared {
     pub handlers: Arc<Handlers>,
     pub caller: Arc<Caller>,
     pub limits: Limits,
+    /// Who may connect; none: everybody.
+    pub allow: Vec<Network>,
     /// For calls whose callers name no time.
     pub timeout: Duration,
     pub budget: Budget,
@@ -89,12 +92,13 @@ pub(super) struct Peer {
 }
 
 impl Shared {
-    pub fn new(id: String, caller: Arc<Caller>, limits: Limits) -> Arc<Self> {
+    pub fn new(id: String, caller: Arc<Caller>, limits: Limits, allow: Vec<Network>) -> Arc<Self> {
         Arc::new(Shared {
             id,
             handlers: caller.handlers.clone(),
             budget: Budget::new(limits.max_line.saturating_mul(BUDGET_LINES)),
             limits,
+            allow,
             timeout: caller.timeout,
             counters: Counters::default(),
             phase: caller.phase.clone(),
@@ -103,6 +107,10 @@ impl Shared {
             peers: Mutex::default(),
             began: Instant::now(),
         })
+    }
+
+    fn admits(&self, ip: IpAddr) -> bool {
+        self.allow.is_empty() || self.allow.iter().any(|network| network.contains(ip))
     }
 
     /// Milliseconds since the start.
@@ -213,11 +221,15 @@ pub(super) async fn accept(shared: Arc<Shared>, port: Arc<Port>) {
         let Some(accepted) = accepted else {
             return;
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, from)) = accepted else {
             // Out of file descriptors, mostly: give the others time to end.
             sleep(Duration::from_millis(50)).await;
             continue;
         };
+        if !shared.admits(from.ip()) {
+            count(&shared.counters.not_allowed);
+            continue;
+        }
         count(&shared.counters.connections);
         number += 1;
         if let Some(peer) = shared.admit(number) {

@@ -75,7 +75,8 @@ impl Service {
         let listener = listener.map(Port::new);
         let calls_in = listener.clone().map(|listener| {
             let limits = builder.limits.clone();
-            let shared = Shared::new(id.clone(), caller.clone(), limits);
+            let allow = builder.gossip.allow.clone();
+            let shared = Shared::new(id.clone(), caller.clone(), limits, allow);
             tasks.push(tokio::spawn(accept(shared.clone(), listener)).abort_handle());
             shared
         });

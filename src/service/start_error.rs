@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::engine::SetError;
-use crate::net;
+use crate::net::{self, BadNetwork};
 use crate::routing::PatternError;
 
 /// Why a service did not start.
@@ -37,6 +37,9 @@ pub enum StartError {
     /// There is no gossip port beside the call port.
     #[error("call port 65535 leaves no gossip port (it is the next one): set gossip_port")]
     NoGossipPort,
+    /// What was to be allowed is no network.
+    #[error("allow: {0}")]
+    Allow(#[from] BadNetwork),
     /// A pattern or pin cannot be read.
     #[error(transparent)]
     Pattern(#[from] PatternError),

@@ -324,3 +324,27 @@ async fn who_closes_its_side_still_gets_its_answers() {
     }
     assert!(raw.reply().await.is_none());
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_call_port_is_closed_to_networks_that_are_not_allowed() {
+    let service = start(api().allow(["127.0.0.1", "fd00::/8"])).await;
+    let port = service.port().unwrap();
+    let mut ours = Raw::to(&service).await;
+    let msg = json!({ "role": "api", "cmd": "null" });
+    assert_eq!(ours.ask(act("a/b", msg)).await["res"], Value::Null);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut stranger = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+    let mut text = String::new();
+    let read = timeout(
+        LONG,
+        tokio::io::AsyncReadExt::read_to_string(&mut stranger, &mut text),
+    );
+    assert_eq!(read.await.expect("an end").unwrap_or(0), 0);
+    assert_eq!(service.stats().not_allowed, 1);
+    assert_eq!(service.stats().connections, 1);
+    service.leave().await;
+    let wrong = api().allow(["10.0.0.0/33"]).start().await.err().unwrap();
+    assert!(wrong.to_string().contains("'10.0.0.0/33'"), "{wrong}");
+}
