@@ -5,6 +5,7 @@
 const { createCaller } = require('./call');
 const { seedList } = require('./check');
 const { closeOnSignals } = require('./close');
+const { strangeVariables } = require('./environment');
 const { sendEvents } = require('./events');
 const { HandOver } = require('./hand-over');
 const { Keys } = require('./keys');
@@ -117,6 +118,9 @@ class Node {
     });
     // Closed before, or meanwhile: a node that starts now would never be closed.
     if (this.ending) return;
+    for (const { name, near } of strangeVariables(process.env)) {
+      this.log('warn', `the environment variable ${name} means nothing; ${near}`);
+    }
     for (const pin of options.need) this.routes.need(canon(pin), pin);
     const seeds = await this._seeds(synced);
     if (this.ending) return;

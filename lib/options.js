@@ -17,6 +17,7 @@ const {
   show,
   text,
 } = require('./check');
+const { withEnvironment } = require('./environment');
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
@@ -244,10 +245,10 @@ function metaTags(given) {
 }
 
 /**
- * Checks and completes the options of the plugin.
+ * Checks and completes the options of the plugin. What is not given is taken from the environment.
  *
  * @param {any} given
- * @param {{ jsonic: (text: string) => any }} tools
+ * @param {{ jsonic: (text: string) => any, env?: NodeJS.ProcessEnv }} tools
  */
 function resolve(given, tools) {
   if (given !== undefined && given !== null && !isObject(given)) {
@@ -261,6 +262,14 @@ function resolve(given, tools) {
     if (value !== undefined && value !== null) all[name] = value;
   }
   onlyKnown(all, NAMES, '');
+  return withEnvironment(all, tools.env ?? process.env, (options) => complete(options, tools));
+}
+
+/**
+ * @param {Record<string, any>} all
+ * @param {{ jsonic: (text: string) => any }} tools
+ */
+function complete(all, tools) {
   const port = integer(all.port ?? DEFAULTS.port, 'port', 0, 65_535, 'a port');
   const host = text(all.host ?? DEFAULTS.host, 'host', 'an address to bind to');
   const gossip = gossipOptions(all.gossip, { host, port });
