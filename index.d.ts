@@ -31,10 +31,10 @@ declare namespace gossip {
   interface Options {
     /** Port of the service; 0, the default, takes a free one. The gossip port is port + 1. */
     port?: number;
-    /** Address to bind to. Default `'127.0.0.1'`. */
+    /** Address to bind to, or an interface (`'@eth0'`). Default `'127.0.0.1'`. */
     host?: string;
-    /** Host under which others reach this node. Default: `host`; for `'0.0.0.0'` the local address of the route to the first seed. */
-    advertise?: string;
+    /** Host (or interface) under which others reach this node, and ports where a mapping changes them. Default: `host`; for `'0.0.0.0'` the local address of the route to the first seed. */
+    advertise?: string | Advertise;
     /** Transport of calls. Default `'tcp'`; others need their transport plugin. */
     type?: string;
     /** What this node may be asked. It publishes the patterns that it really answers inside. Without it the node only calls. */
@@ -61,6 +61,15 @@ declare namespace gossip {
     signals?: boolean;
     /** Settings of the gossip engine. */
     gossip?: GossipOptions;
+  }
+
+  /** Under what others reach a node; what is left out is as it is bound. */
+  interface Advertise {
+    /** Host name, address, or interface (`'@eth0'`). */
+    host?: string;
+    /** Port for calls. */
+    port?: number;
+    gossipPort?: number;
   }
 
   /** One entry of `listen`. */
@@ -206,7 +215,7 @@ declare namespace gossip {
     seeds?: string | string[];
     /** Address to bind to. Default `'127.0.0.1'`. */
     host?: string;
-    advertise?: string;
+    advertise?: string | Pick<Advertise, 'host' | 'gossipPort'>;
     cluster?: string;
   }
 

@@ -117,7 +117,10 @@ function nativeNode() {
   return binding.Node;
 }
 
-/** What every call crosses for, as functions of a node's handle: see src/addon/calls.rs. */
+/**
+ * What every call crosses for, as functions of a node's handle (see src/addon/calls.rs), and what
+ * is asked before there is a node.
+ */
 const core = {
   pick: binding.pick,
   pickOther: binding.pickOther,
@@ -128,6 +131,7 @@ const core = {
   shardOf: binding.shardOf,
   begin: binding.begin,
   done: binding.done,
+  interfaceAddress: binding.interfaceAddress,
 };
 
 module.exports = { core, nativeNode };

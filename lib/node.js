@@ -297,7 +297,7 @@ class Node {
     const { options, call } = this;
     const service = call && {
       host: info.host,
-      port: call.port,
+      port: options.advertise.port ?? call.port,
       type: options.type,
       instance: this.root.id,
       weight: options.weight,

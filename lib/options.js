@@ -4,8 +4,7 @@
 // error that names it and says what is expected. What comes out is complete:
 // nobody behind this file deals with a missing or a strange option.
 
-const net = require('node:net');
-
+const { advertiseOption, bindHost } = require('./addresses');
 const {
   choice,
   flag,
@@ -70,9 +69,6 @@ const STRATEGIES = ['p2c', 'round-robin', 'random'];
 
 /** How long a call to a sharded pin waits for an owner, unless `wait` says so, ms. */
 const SHARD_WAIT = 10_000;
-
-/** What `advertise` is. */
-const HOST = 'a host name or address, without port';
 
 /** Settings of the gossip engine that are handed to it as they are: [lowest, highest]. */
 const TIMINGS = {
@@ -220,7 +216,7 @@ function gossipOptions(given, base, prefix = 'gossip.') {
   return {
     // null: beside the service's own free port
     port,
-    host: gossip.host ? text(gossip.host, 'gossip.host', 'an address') : base.host,
+    host: gossip.host ? bindHost(gossip.host, `${prefix}host`, 'an address') : base.host,
     timings,
   };
 }
@@ -271,7 +267,7 @@ function resolve(given, tools) {
  */
 function complete(all, tools) {
   const port = integer(all.port ?? DEFAULTS.port, 'port', 0, 65_535, 'a port');
-  const host = text(all.host ?? DEFAULTS.host, 'host', 'an address to bind to');
+  const host = bindHost(all.host ?? DEFAULTS.host, 'host');
   const gossip = gossipOptions(all.gossip, { host, port });
   if (gossip.port !== null && gossip.port !== 0 && gossip.port === port) {
     refuse('gossip.port', "another one than 'port': both are TCP ports of this host", gossip.port);
@@ -283,8 +279,7 @@ function complete(all, tools) {
   return {
     port,
     host,
-    advertise:
-      all.advertise === undefined ? undefined : advertised(text(all.advertise, 'advertise', HOST)),
+    advertise: advertiseOption(all.advertise, ['host', 'port', 'gossipPort']),
     type: text(all.type ?? DEFAULTS.type, 'type', "the name of a transport, such as 'tcp'"),
     listen,
     pins: listen.flatMap((entry) => entry.pins),
@@ -310,18 +305,6 @@ function seedsOption(given) {
   return seedList(given);
 }
 
-/** @param {string} host */
-function advertised(host) {
-  const isHost = /^[^:\s/[\]]+$/.test(host) || net.isIPv6(host.replace(/^\[(.*)\]$/, '$1'));
-  if (!isHost) {
-    refuse('advertise', HOST, host);
-  }
-  if (host === '0.0.0.0' || host === '::' || host === '[::]') {
-    refuse('advertise', 'an address that others can reach', host);
-  }
-  return host;
-}
-
 /**
  * Options of a gossiper, from the seed project's `(port, seeds, host)` or an object.
  *
@@ -336,8 +319,8 @@ function gossiperOptions(args) {
   const { port, seeds, host, advertise, cluster, ...timings } = flat;
   return {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
-    host: text(host ?? '127.0.0.1', 'host', 'an address to bind to'),
-    advertise: advertise === undefined ? undefined : advertised(text(advertise, 'advertise', HOST)),
+    host: bindHost(host ?? '127.0.0.1', 'host'),
+    advertise: advertiseOption(advertise, ['host', 'gossipPort']),
     seeds: seedList(seeds),
     cluster: clusterName(cluster ?? 'default'),
     timings: gossipOptions(timings, { host: '', port: 0 }, '').timings,

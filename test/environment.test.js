@@ -32,12 +32,12 @@ describe('the environment', function () {
     };
     const all = resolve({}, env);
     assert.deepEqual(
-      [all.port, all.gossip.port, all.host, all.advertise, all.cluster, all.seeds],
+      [all.port, all.gossip.port, all.host, all.advertise.host, all.cluster, all.seeds],
       [4444, 4445, '0.0.0.0', 'api-1', 'blue', ['a:4445', 'b:4445', 'c:4445']],
     );
     const given = resolve({ port: 5555, cluster: 'red', seeds: [], advertise: null }, env);
     assert.deepEqual(
-      [given.port, given.host, given.advertise, given.cluster, given.seeds],
+      [given.port, given.host, given.advertise.host, given.cluster, given.seeds],
       [5555, '0.0.0.0', 'api-1', 'red', []],
     );
   });

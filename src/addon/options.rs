@@ -100,6 +100,8 @@ pub fn parse(json: &str) -> Result<Given, Failure> {
         options.port = port as u16;
     }
     options.advertise = top.text("advertise")?;
+    let port = top.whole("advertisePort", 65_535)?;
+    options.advertise_port = port.map(|port| port as u16);
     if let Some(cluster) = top.text("cluster")? {
         options.cluster = cluster;
     }
@@ -183,6 +185,8 @@ mod tests {
             (r#"{"port":"1"}"#, "'port'"),
             (r#"{"port":1.5}"#, "'port'"),
             (r#"{"host":1}"#, "'host'"),
+            (r#"{"advertisePort":65536}"#, "'advertisePort'"),
+            (r#"{"advertisePort":0}"#, "'advertise_port'"),
             (r#"{"seeds":"a:1"}"#, "'seeds'"),
             (r#"{"seeds":[1]}"#, "'seeds'"),
             (r#"{"color":1}"#, "'color'"),

@@ -40,7 +40,8 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let seeds = seeds.collect::<Result<Vec<Seed>, StartError>>()?;
     let (udp, listener) = bind(options.host, options.port)?;
     let bound = udp.local_addr().map_err(failed("local address"))?;
-    let identity = identity(options.advertise.as_deref(), bound, &seeds).await?;
+    let host = options.advertise.as_deref();
+    let identity = identity(host, options.advertise_port, bound, &seeds).await?;
 
     // Nonces of pings come from this: strangers must not guess it.
     let (mut for_engine, mut for_router) = ([0; 32], [0; 8]);

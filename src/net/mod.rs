@@ -19,6 +19,7 @@ mod driver;
 mod exchange;
 mod feed;
 mod frame;
+mod interface;
 mod io;
 mod launch;
 mod meter;
@@ -37,6 +38,7 @@ mod udp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use cluster::{Cluster, NetStats};
+pub use interface::{address_of, interface_name};
 pub use options::{Options, Protocol, StartError};
 pub use queue::Notice;
 pub use shards::{ShardEvent, Turn};

@@ -19,9 +19,12 @@ pub struct Options {
     pub host: IpAddr,
     /// Gossip port, UDP and TCP; 0 takes one that is free for both.
     pub port: u16,
-    /// Host under which the others reach this node; `None` finds one out
-    /// (see [`advertise`](super::advertise)).
+    /// Host under which the others reach this node, or an interface (`@eth0`);
+    /// `None` finds one out (see [`advertise`](super::advertise)).
     pub advertise: Option<String>,
+    /// Port under which the others reach the gossip port, where a port mapping
+    /// gives it another number; `None` is the bound one.
+    pub advertise_port: Option<u16>,
     /// Gossip addresses of neighbours, `host:port`. Names are resolved again
     /// and again.
     pub seeds: Vec<String>,
@@ -60,6 +63,7 @@ impl Default for Options {
             host: nobody.ip(),
             port: 0,
             advertise: None,
+            advertise_port: None,
             seeds: Vec::new(),
             cluster: engine.cluster,
             interval: engine.interval,
@@ -86,6 +90,11 @@ impl Options {
                 "cluster",
                 (1..=MAX_CLUSTER).contains(&self.cluster.len()),
                 "1 to 255 bytes",
+            ),
+            (
+                "advertise_port",
+                self.advertise_port != Some(0),
+                "a port from 1 to 65535",
             ),
             ("interval", time(self.interval, 10), "10 ms to a day"),
             ("ping", time(self.ping, 10), "10 ms to a day"),
