@@ -43,7 +43,7 @@ declare namespace gossip {
     listen?: Listen | Listen[];
     /** What this node will call: calls to it wait for the first node that answers. */
     need?: Pin | Pin[];
-    /** Gossip addresses (`'host:gossip_port'`) of nodes to join by, or a function that gives them. */
+    /** Gossip addresses (`'host:gossip_port'`) of nodes to join by, SRV names (`'_gossip._udp.example.org'`), or a function that gives them. */
     seeds?: string | string[] | (() => string[] | Promise<string[]>);
     /** Name of the cluster; nodes of another one are refused. Default `'default'`. */
     cluster?: string;
@@ -155,6 +155,8 @@ declare namespace gossip {
     rememberMax?: number;
     /** How long removed keys are remembered. Default one hour. */
     tombstones?: number;
+    /** Between two lookups of seeds (names, SRV records, a function) once the node has joined. Default 30000. */
+    resolve?: number;
     /** What a full message tells first: the node with most changes, or one of each. Default 'depth'. */
     order?: 'depth' | 'breadth';
   }
@@ -264,6 +266,8 @@ declare namespace gossip {
     /** Says goodbye, then stops. */
     leave(): Promise<void>;
     leave(callback: (err?: Error | null) => void): this;
+    /** Replaces the seeds while the node runs. */
+    setSeeds(seeds: string | string[]): void;
     /**
      * Sets a key of this node: anything JSON can carry. undefined removes it. false: more is changed
      * than the cluster can carry, the others hear of it later; 'drain' says when they were told.

@@ -3,7 +3,6 @@
 // The node behind one Seneca instance: its ports, its routes, its life.
 
 const { createCaller } = require('./call');
-const { seedList } = require('./check');
 const { closeOnSignals } = require('./close');
 const { strangeVariables } = require('./environment');
 const { sendEvents } = require('./events');
@@ -15,20 +14,20 @@ const { GossipError } = require('./refusal');
 const { createRouter, createShardCore } = require('./router');
 const { isOurs, Routes } = require('./routes');
 const { callPortError, listenByHook, open } = require('./service');
+const { Seeds } = require('./seeds');
 const { Shards } = require('./shards');
 const { createForeign } = require('./targets');
 const { createClients } = require('./tcp/client');
 const { createListener } = require('./tcp/listener');
 const { member } = require('./messages');
+const { idle, within } = require('./wait');
 
 /** @typedef {InstanceType<typeof import('./gossiper').Gossiper>} Gossiper */
 
-/** How long a function in `seeds` may take, ms. */
+/** How long a start waits for a function in `seeds` and for SRV records, ms. */
 const SEEDS_PATIENCE = 5000;
 /** How long Seneca's own close may take after calls were given up, ms. */
 const CLOSE_PATIENCE = 1000;
-/** How often it is looked whether something is done, ms. */
-const LOOK = 10;
 /** What may be used of the time that Seneca gives to the init of a plugin. */
 const INIT_SHARE = 0.4;
 
@@ -61,6 +60,12 @@ class Node {
       /** @type {any} */ more = {},
     ) => root.log[level]?.({ kind: 'gossip', notice: text, ...more });
 
+    this.seeds = new Seeds({
+      given: options.seeds,
+      calm: options.gossip.timings.resolve,
+      log: this.log,
+    });
+    this.synced = false;
     this.caller = createCaller({
       seneca: root,
       router: createRouter(() => this.gossiper),
@@ -122,7 +127,7 @@ class Node {
       this.log('warn', `the environment variable ${name} means nothing; ${near}`);
     }
     for (const pin of options.need) this.routes.need(canon(pin), pin);
-    const seeds = await this._seeds(synced);
+    const seeds = await this.seeds.first(this._atMost(SEEDS_PATIENCE), synced);
     if (this.ending) return;
     const { call, gossiper } = await open({
       options,
@@ -137,8 +142,9 @@ class Node {
     this.log('info', `${gossiper.name} is up`, { name: gossiper.name, call: call?.port ?? null });
     if (options.signals) this.forgetSignals = closeOnSignals(() => this._closeSoon());
 
-    const others = seeds.filter((seed) => seed !== gossiper.name);
-    if (others.length > 0 && !this.ending) await within(synced, this._atMost(options.jointime));
+    this.seeds.follow({ joined: () => this.synced, tell: (list) => gossiper.setSeeds(list) });
+    const hoped = this.seeds.hopes(gossiper.name) && !this.ending;
+    if (hoped) await within(synced, this._atMost(options.jointime));
     // Not before: who does not know the others yet would take itself for the owner of everything.
     if (!this.ending) this.handOver.begin(gossiper);
   }
@@ -156,27 +162,6 @@ class Node {
   /** @param {number} route */
   _instances(route) {
     return this.caller.router.targets(route).map((id) => this.instances.get(id) ?? '');
-  }
-
-  /**
-   * Where to join. A function that fails, or does not answer, is no reason not to start.
-   *
-   * @param {Promise<void>} closed
-   */
-  async _seeds(closed) {
-    const { seeds } = this.options;
-    if (typeof seeds !== 'function') return seeds;
-    const patience = this._atMost(SEEDS_PATIENCE);
-    try {
-      const asked = Promise.resolve().then(seeds);
-      const answered = asked.then((list) => ({ list: seedList(list, 'seeds()') }));
-      const found = await within(Promise.race([answered, closed]), patience);
-      if (found) return found.list;
-      throw new Error(`no answer within ${patience} ms`);
-    } catch (/** @type {any} */ err) {
-      this.log('warn', `the function in option 'seeds' failed: ${err.message}`);
-      return [];
-    }
   }
 
   /**
@@ -253,7 +238,10 @@ class Node {
       routes.down(event);
       bereft.push(event);
     });
-    on('synced', () => this.giveUp());
+    on('synced', () => {
+      this.synced = true;
+      this.giveUp();
+    });
     on('shards', (event) => this.handOver.moved(event));
     /** Has a shard moved since the last batch? */
     let moved = false;
@@ -343,6 +331,7 @@ class Node {
 
   async _shutdown() {
     this.giveUp();
+    this.seeds.stop();
     await this.starting?.catch(() => {});
     this.publisher.stop();
     const { gossiper, call, caller } = this;
@@ -366,38 +355,6 @@ class Node {
     this.shards.close();
     await Promise.allSettled([caller.close(), call?.close(), gossiper?.stop()]);
     this.forgetSignals?.();
-  }
-}
-
-/**
- * Waits until something is done.
- *
- * @param {() => boolean} busy
- * @param {number} until by Date.now(), at most
- */
-async function idle(busy, until) {
-  while (busy() && Date.now() < until) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK));
-  }
-}
-
-/**
- * @template T
- * @param {Promise<T>} promise
- * @param {number} ms
- * @returns {Promise<T | undefined>} undefined when it takes longer
- */
-async function within(promise, ms) {
-  /** @type {NodeJS.Timeout | undefined} */
-  let timer;
-  /** @type {Promise<undefined>} */
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -20,6 +20,7 @@ const { withEnvironment } = require('./environment');
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
+const { isService } = require('./seeds');
 const { shardOption } = require('./shard-key');
 
 /** Defaults of the plugin, as the README lists them. */
@@ -81,6 +82,7 @@ const TIMINGS = {
   remember: [0, 365 * 24 * 3_600_000],
   rememberMax: [0, 100_000],
   tombstones: [1000, 365 * 24 * 3_600_000],
+  resolve: [1000, 24 * 3_600_000],
 };
 const ORDERS = ['depth', 'breadth'];
 const GOSSIP_NAMES = ['port', 'host', 'order', ...Object.keys(TIMINGS)];
@@ -305,6 +307,16 @@ function seedsOption(given) {
   return seedList(given);
 }
 
+/** @param {any} given */
+function gossiperSeeds(given) {
+  const seeds = seedList(given);
+  const name = seeds.find(isService);
+  if (name !== undefined) {
+    refuse('seeds', "addresses 'host:gossip_port' (SRV names are looked up by the plugin)", name);
+  }
+  return seeds;
+}
+
 /**
  * Options of a gossiper, from the seed project's `(port, seeds, host)` or an object.
  *
@@ -321,7 +333,7 @@ function gossiperOptions(args) {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
     host: bindHost(host ?? '127.0.0.1', 'host'),
     advertise: advertiseOption(advertise, ['host', 'gossipPort']),
-    seeds: seedList(seeds),
+    seeds: gossiperSeeds(seeds),
     cluster: clusterName(cluster ?? 'default'),
     timings: gossipOptions(timings, { host: '', port: 0 }, '').timings,
   };
@@ -329,4 +341,4 @@ function gossiperOptions(args) {
 
 /** @typedef {ReturnType<typeof resolve>} Options */
 
-module.exports = { DEFAULTS, gossiperOptions, metaTags, resolve };
+module.exports = { DEFAULTS, gossiperOptions, gossiperSeeds, metaTags, resolve };

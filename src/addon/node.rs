@@ -110,6 +110,12 @@ impl Node {
         })
     }
 
+    /// Replaces the seeds.
+    #[napi(catch_unwind)]
+    pub fn set_seeds(&self, env: Env, seeds: Vec<String>) -> Result<()> {
+        self.with(env, |cluster| Ok(cluster.set_seeds(seeds)?))
+    }
+
     /// Sets a key of this node to a JSON text; false when it has to wait for its
     /// turn (flow control).
     #[napi(catch_unwind)]

@@ -146,6 +146,7 @@ fn timings(map: &mut Map<String, Value>, options: &mut Options) -> Result<(), Fa
     gossip.set("remember", &mut options.remember)?;
     gossip.set_size("rememberMax", &mut options.remember_max)?;
     gossip.set("tombstones", &mut options.tombstones)?;
+    gossip.set("resolve", &mut options.resolve)?;
     if let Some(order) = gossip.text("order")? {
         options.order = match order.as_str() {
             "depth" => Order::Depth,

@@ -3,9 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
+use tokio::sync::watch;
 
 use super::advertise::{Identity, identity};
 use super::bind::bind;
@@ -16,7 +18,7 @@ use super::lock;
 use super::options::{Options, StartError};
 use super::probe::Probes;
 use super::runtime::Lease;
-use super::seeds::{Seed, keep, plain};
+use super::seeds::{Book, Seed, keep, plain};
 use super::shared::Shared;
 use super::streams::Streams;
 use crate::engine::Engine;
@@ -30,6 +32,8 @@ pub struct Launched {
     pub identity: Identity,
     /// What its gossip port is bound to.
     pub bound: SocketAddr,
+    /// Its seeds, which may change.
+    pub seeds: watch::Sender<Vec<Seed>>,
 }
 
 /// Binds the port, finds out who we are to the others, and starts the tasks.
@@ -55,6 +59,9 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     engine.set_seeds(clock.millis(), plain(&seeds));
     let router = Router::new(u64::from_le_bytes(for_router));
     let shared = Shared::new(clock, engine, router);
+    *lock(&shared.seeds) = Book::new(plain(&seeds));
+    let (seeds, given) = watch::channel(seeds);
+    let calm = Duration::from_millis(options.resolve);
 
     let udp = Arc::new(udp);
     let runtime = lease.handle().clone();
@@ -63,7 +70,7 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let tasks = vec![
         shared.spawn(&runtime, driver::drive(shared.clone(), udp.clone())),
         shared.spawn(&runtime, driver::accept(shared.clone(), listener)),
-        shared.spawn(&runtime, keep(shared.clone(), seeds, v6)),
+        shared.spawn(&runtime, keep(shared.clone(), given, v6, calm)),
     ];
     *io = Some(Io {
         udp,
@@ -79,5 +86,6 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
         shared,
         identity,
         bound,
+        seeds,
     })
 }

@@ -28,6 +28,8 @@ pub struct Options {
     /// Gossip addresses of neighbours, `host:port`. Names are resolved again
     /// and again.
     pub seeds: Vec<String>,
+    /// Time between two lookups of their names, once the node has joined.
+    pub resolve: Millis,
     /// Name of the cluster; nodes of another name are refused.
     pub cluster: String,
     /// Time between two gossip rounds.
@@ -65,6 +67,7 @@ impl Default for Options {
             advertise: None,
             advertise_port: None,
             seeds: Vec::new(),
+            resolve: 30_000,
             cluster: engine.cluster,
             interval: engine.interval,
             ping: engine.ping,
@@ -96,6 +99,7 @@ impl Options {
                 self.advertise_port != Some(0),
                 "a port from 1 to 65535",
             ),
+            ("resolve", time(self.resolve, 1_000), "1 s to a day, in ms"),
             ("interval", time(self.interval, 10), "10 ms to a day"),
             ("ping", time(self.ping, 10), "10 ms to a day"),
             (
