@@ -31,10 +31,10 @@ declare namespace gossip {
   interface Options {
     /** Port of the service; 0, the default, takes a free one. The gossip port is port + 1. */
     port?: number;
-    /** Address to bind to. Default `'127.0.0.1'`. */
+    /** Address to bind to, or an interface (`'@eth0'`). Default `'127.0.0.1'`. */
     host?: string;
-    /** Host under which others reach this node. Default: `host`; for `'0.0.0.0'` the local address of the route to the first seed. */
-    advertise?: string;
+    /** Host (or interface) under which others reach this node, and ports where a mapping changes them. Default: `host`; for `'0.0.0.0'` the local address of the route to the first seed. */
+    advertise?: string | Advertise;
     /** Transport of calls. Default `'tcp'`; others need their transport plugin. */
     type?: string;
     /** What this node may be asked. It publishes the patterns that it really answers inside. Without it the node only calls. */
@@ -43,7 +43,7 @@ declare namespace gossip {
     listen?: Listen | Listen[];
     /** What this node will call: calls to it wait for the first node that answers. */
     need?: Pin | Pin[];
-    /** Gossip addresses (`'host:gossip_port'`) of nodes to join by, or a function that gives them. */
+    /** Gossip addresses (`'host:gossip_port'`) of nodes to join by, SRV names (`'_gossip._udp.example.org'`), or a function that gives them. */
     seeds?: string | string[] | (() => string[] | Promise<string[]>);
     /** Name of the cluster; nodes of another one are refused. Default `'default'`. */
     cluster?: string;
@@ -88,6 +88,15 @@ declare namespace gossip {
     requestCert?: boolean;
     /** Are nodes without TLS served and called as well? Default false. */
     plain?: boolean;
+  }
+
+  /** Under what others reach a node; what is left out is as it is bound. */
+  interface Advertise {
+    /** Host name, address, or interface (`'@eth0'`). */
+    host?: string;
+    /** Port for calls. */
+    port?: number;
+    gossipPort?: number;
   }
 
   /** One entry of `listen`. */
@@ -173,6 +182,8 @@ declare namespace gossip {
     rememberMax?: number;
     /** How long removed keys are remembered. Default one hour. */
     tombstones?: number;
+    /** Between two lookups of seeds (names, SRV records, a function) once the node has joined. Default 30000. */
+    resolve?: number;
     /** What a full message tells first: the node with most changes, or one of each. Default 'depth'. */
     order?: 'depth' | 'breadth';
   }
@@ -233,7 +244,7 @@ declare namespace gossip {
     seeds?: string | string[];
     /** Address to bind to. Default `'127.0.0.1'`. */
     host?: string;
-    advertise?: string;
+    advertise?: string | Pick<Advertise, 'host' | 'gossipPort'>;
     cluster?: string;
     /** Networks that may reach the port. Default: all. */
     allow?: string | string[];
@@ -284,6 +295,8 @@ declare namespace gossip {
     /** Says goodbye, then stops. */
     leave(): Promise<void>;
     leave(callback: (err?: Error | null) => void): this;
+    /** Replaces the seeds while the node runs. */
+    setSeeds(seeds: string | string[]): void;
     /**
      * Sets a key of this node: anything JSON can carry. undefined removes it. false: more is changed
      * than the cluster can carry, the others hear of it later; 'drain' says when they were told.

@@ -1,5 +1,6 @@
 'use strict';
 
+const { SETTABLE } = require('./lib/environment');
 const errors = require('./lib/errors');
 const { Gossiper } = require('./lib/gossiper');
 const { legacy } = require('./lib/legacy');
@@ -27,12 +28,15 @@ function gossip(options) {
 /**
  * Defaults for Seneca, with the Gubu that it brings. The shape is open: unknown
  * options are refused by this plugin itself, with the name that was probably meant.
+ * What the environment may set is left out: a default would look as if it was given.
  *
  * @param {{ valid: any }} seneca
  */
 function defaults({ valid }) {
   const { Any, Open } = valid;
-  const values = Object.entries(DEFAULTS).map(([name, value]) => [name, Any(value)]);
+  const values = Object.entries(DEFAULTS)
+    .filter(([name]) => !SETTABLE.includes(name))
+    .map(([name, value]) => [name, Any(value)]);
   const shape = valid(Open(Object.fromEntries(values)));
   // Seneca 3 takes defaults for Joi's unless a property of them is Gubu's.
   shape.shape = shape;

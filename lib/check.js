@@ -99,6 +99,9 @@ function onlyKnown(given, names, prefix) {
   }
 }
 
+/** Names of SRV records begin like this, which no name of a host does without a port. */
+const SERVICE_NAME = /^_[\w-]+\._(udp|tcp)(\.[\w-]+)+\.?$/i;
+
 /**
  * One address of a seed.
  *
@@ -108,8 +111,9 @@ function onlyKnown(given, names, prefix) {
 function seedAddress(seed, option) {
   const expected =
     "'host:gossip_port', such as '127.0.0.1:4445' or '[::1]:4445' (the gossip port of a node is its" +
-    ' port + 1, unless it was told otherwise)';
+    " port + 1, unless it was told otherwise), or an SRV name such as '_gossip._udp.example.org'";
   if (typeof seed !== 'string') refuse(option, expected, seed);
+  if (SERVICE_NAME.test(seed.trim()) && seed.trim().length < 256) return seed.trim();
   const parts = /^(\[[0-9a-fA-F:.%\w]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(seed.trim());
   const port = parts ? Number(parts[2]) : 0;
   if (!parts || port < 1 || port > 65_535) refuse(option, expected, seed);

@@ -7,7 +7,7 @@ const { GossipError } = require('./refusal');
 const { MAX_KEY, MAX_VALUE, pack, parse } = require('./json');
 const { nativeNode } = require('./native');
 const { show } = require('./check');
-const { gossiperOptions } = require('./options');
+const { gossiperOptions, gossiperSeeds } = require('./options');
 
 /** How often the event loop tells the core that it is not blocked. */
 const BEAT = 100;
@@ -29,9 +29,10 @@ class Gossiper extends EventEmitter {
     super();
     const { port, host, advertise, seeds, cluster, allow, timings } = gossiperOptions(args);
     const Native = nativeNode();
+    const outer = { advertise: advertise.host, advertisePort: advertise.gossipPort };
     /** The native node. */
     this.native = new Native(
-      JSON.stringify({ host, port, advertise, seeds, cluster, allow, gossip: timings }),
+      JSON.stringify({ host, port, ...outer, seeds, cluster, allow, gossip: timings }),
       () => this._drain(),
     );
     /** What the functions of the core know the node by. */
@@ -139,6 +140,19 @@ class Gossiper extends EventEmitter {
       this.native.beat(Math.max(0, now - expected));
       expected = now + BEAT;
     }, BEAT);
+  }
+
+  /**
+   * Replaces the seeds, while the node runs. Whoever is a member stays one.
+   *
+   * @param {string | string[]} seeds
+   */
+  setSeeds(seeds) {
+    const list = gossiperSeeds(seeds);
+    if (this._state !== 'running') {
+      throw new GossipError('gossip_state', `seeds are set while it runs; it is ${this._state}`);
+    }
+    this.native.setSeeds(list);
   }
 
   /**

@@ -9,7 +9,7 @@
 
 const { canon } = require('./patterns');
 const { isHeard } = require('./events');
-const { idle } = require('./idle');
+const { idle } = require('./wait');
 
 /** Pause before a handler that failed is called again, ms. */
 const AGAIN = 500;

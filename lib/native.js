@@ -118,8 +118,8 @@ function nativeNode() {
 }
 
 /**
- * What every call crosses for, as functions of a node's handle: see src/addon/calls.rs. Frozen, so that the compiler knows
- * that there is nothing else.
+ * What every call crosses for, as functions of a node's handle (see src/addon/calls.rs), and what is asked before there is
+ * a node. Frozen, so that the compiler knows that there is nothing else.
  */
 const core = Object.freeze({
   pick: binding.pick,
@@ -132,6 +132,7 @@ const core = Object.freeze({
   shardOf: binding.shardOf,
   begin: binding.begin,
   done: binding.done,
+  interfaceAddress: binding.interfaceAddress,
 });
 
 module.exports = { core, nativeNode };

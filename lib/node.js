@@ -4,11 +4,10 @@
 
 const { admission } = require('./allow');
 const { createCaller } = require('./call');
-const { seedList } = require('./check');
 const { closeOnSignals } = require('./close');
+const { strangeVariables } = require('./environment');
 const { sendEvents } = require('./events');
 const { HandOver } = require('./hand-over');
-const { idle } = require('./idle');
 const { Keys } = require('./keys');
 const { canon, isReserved, matches } = require('./patterns');
 const { Publisher } = require('./publish');
@@ -16,15 +15,17 @@ const { GossipError } = require('./refusal');
 const { createRouter, createShardCore } = require('./router');
 const { isOurs, Routes } = require('./routes');
 const { callPortError, listenByHook, open } = require('./service');
+const { Seeds } = require('./seeds');
 const { Shards } = require('./shards');
 const { createForeign } = require('./targets');
 const { createClients } = require('./tcp/client');
 const { createListener } = require('./tcp/listener');
 const { member } = require('./messages');
+const { idle, within } = require('./wait');
 
 /** @typedef {InstanceType<typeof import('./gossiper').Gossiper>} Gossiper */
 
-/** How long a function in `seeds` may take, ms. */
+/** How long a start waits for a function in `seeds` and for SRV records, ms. */
 const SEEDS_PATIENCE = 5000;
 /** How long Seneca's own close may take after calls were given up, ms. */
 const CLOSE_PATIENCE = 1000;
@@ -61,6 +62,12 @@ class Node {
     ) => root.log[level]?.({ kind: 'gossip', notice: text, ...more });
 
     const router = createRouter(() => this.gossiper);
+    this.seeds = new Seeds({
+      given: options.seeds,
+      calm: options.gossip.timings.resolve,
+      log: this.log,
+    });
+    this.synced = false;
     this.caller = createCaller({
       seneca: root,
       router,
@@ -119,8 +126,11 @@ class Node {
     });
     // Closed before, or meanwhile: a node that starts now would never be closed.
     if (this.ending) return;
+    for (const { name, near } of strangeVariables(process.env)) {
+      this.log('warn', `the environment variable ${name} means nothing; ${near}`);
+    }
     for (const pin of options.need) this.routes.need(canon(pin), pin);
-    const seeds = await this._seeds(synced);
+    const seeds = await this.seeds.first(this._atMost(SEEDS_PATIENCE), synced);
     if (this.ending) return;
     const { call, gossiper } = await open({
       options,
@@ -135,8 +145,9 @@ class Node {
     this.log('info', `${gossiper.name} is up`, { name: gossiper.name, call: call?.port ?? null });
     if (options.signals) this.forgetSignals = closeOnSignals(() => this._closeSoon());
 
-    const others = seeds.filter((seed) => seed !== gossiper.name);
-    if (others.length > 0 && !this.ending) await within(synced, this._atMost(options.jointime));
+    this.seeds.follow({ joined: () => this.synced, tell: (list) => gossiper.setSeeds(list) });
+    const hoped = this.seeds.hopes(gossiper.name) && !this.ending;
+    if (hoped) await within(synced, this._atMost(options.jointime));
     // Not before: who does not know the others yet would take itself for the owner of everything.
     if (!this.ending) this.handOver.begin(gossiper);
   }
@@ -154,27 +165,6 @@ class Node {
   /** @param {number} route */
   _instances(route) {
     return this.caller.router.targets(route).map((id) => this.instances.get(id) ?? '');
-  }
-
-  /**
-   * Where to join. A function that fails, or does not answer, is no reason not to start.
-   *
-   * @param {Promise<void>} closed
-   */
-  async _seeds(closed) {
-    const { seeds } = this.options;
-    if (typeof seeds !== 'function') return seeds;
-    const patience = this._atMost(SEEDS_PATIENCE);
-    try {
-      const asked = Promise.resolve().then(seeds);
-      const answered = asked.then((list) => ({ list: seedList(list, 'seeds()') }));
-      const found = await within(Promise.race([answered, closed]), patience);
-      if (found) return found.list;
-      throw new Error(`no answer within ${patience} ms`);
-    } catch (/** @type {any} */ err) {
-      this.log('warn', `the function in option 'seeds' failed: ${err.message}`);
-      return [];
-    }
   }
 
   /**
@@ -260,7 +250,10 @@ class Node {
       routes.down(event);
       bereft.push(event);
     });
-    on('synced', () => this.giveUp());
+    on('synced', () => {
+      this.synced = true;
+      this.giveUp();
+    });
     on('shards', (event) => this.handOver.moved(event));
     /** Has a shard moved since the last batch? */
     let moved = false;
@@ -304,7 +297,7 @@ class Node {
     const { options, call } = this;
     const service = call && {
       host: info.host,
-      port: call.port,
+      port: options.advertise.port ?? call.port,
       type: options.tls && !options.tls.plain ? 'tls' : options.type,
       instance: this.root.id,
       weight: options.weight,
@@ -350,6 +343,7 @@ class Node {
 
   async _shutdown() {
     this.giveUp();
+    this.seeds.stop();
     await this.starting?.catch(() => {});
     this.publisher.stop();
     const { gossiper, call, caller } = this;
@@ -373,26 +367,6 @@ class Node {
     this.shards.close();
     await Promise.allSettled([caller.close(), call?.close(), gossiper?.stop()]);
     this.forgetSignals?.();
-  }
-}
-
-/**
- * @template T
- * @param {Promise<T>} promise
- * @param {number} ms
- * @returns {Promise<T | undefined>} undefined when it takes longer
- */
-async function within(promise, ms) {
-  /** @type {NodeJS.Timeout | undefined} */
-  let timer;
-  /** @type {Promise<undefined>} */
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

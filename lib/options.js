@@ -4,8 +4,7 @@
 // error that names it and says what is expected. What comes out is complete:
 // nobody behind this file deals with a missing or a strange option.
 
-const net = require('node:net');
-
+const { advertiseOption, bindHost } = require('./addresses');
 const { allowOption } = require('./allow');
 const {
   choice,
@@ -18,9 +17,11 @@ const {
   show,
   text,
 } = require('./check');
+const { withEnvironment } = require('./environment');
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
+const { isService } = require('./seeds');
 const { checkSharded, shardOption } = require('./shard-key');
 const { tlsOption } = require('./tls');
 
@@ -74,9 +75,6 @@ const STRATEGIES = ['p2c', 'round-robin', 'random'];
 /** How long a call to a sharded pin waits for an owner, unless `wait` says so, ms. */
 const SHARD_WAIT = 10_000;
 
-/** What `advertise` is. */
-const HOST = 'a host name or address, without port';
-
 /** Settings of the gossip engine that are handed to it as they are: [lowest, highest]. */
 const TIMINGS = {
   interval: [10, 60_000],
@@ -88,6 +86,7 @@ const TIMINGS = {
   remember: [0, 365 * 24 * 3_600_000],
   rememberMax: [0, 100_000],
   tombstones: [1000, 365 * 24 * 3_600_000],
+  resolve: [1000, 24 * 3_600_000],
 };
 const ORDERS = ['depth', 'breadth'];
 const GOSSIP_NAMES = ['port', 'host', 'order', ...Object.keys(TIMINGS)];
@@ -224,7 +223,7 @@ function gossipOptions(given, base, prefix = 'gossip.') {
   return {
     // null: beside the service's own free port
     port,
-    host: gossip.host ? text(gossip.host, 'gossip.host', 'an address') : base.host,
+    host: gossip.host ? bindHost(gossip.host, `${prefix}host`, 'an address') : base.host,
     timings,
   };
 }
@@ -249,10 +248,10 @@ function metaTags(given) {
 }
 
 /**
- * Checks and completes the options of the plugin.
+ * Checks and completes the options of the plugin. What is not given is taken from the environment.
  *
  * @param {any} given
- * @param {{ jsonic: (text: string) => any }} tools
+ * @param {{ jsonic: (text: string) => any, env?: NodeJS.ProcessEnv }} tools
  */
 function resolve(given, tools) {
   if (given !== undefined && given !== null && !isObject(given)) {
@@ -268,8 +267,16 @@ function resolve(given, tools) {
   const inner = LISTEN_NAMES.find((name) => name in all && !NAMES.includes(name));
   if (inner) refuse(inner, `in an entry of 'listen': listen: [{ pin: ..., ${inner}: ... }]`);
   onlyKnown(all, NAMES, '');
+  return withEnvironment(all, tools.env ?? process.env, (options) => complete(options, tools));
+}
+
+/**
+ * @param {Record<string, any>} all
+ * @param {{ jsonic: (text: string) => any }} tools
+ */
+function complete(all, tools) {
   const port = integer(all.port ?? DEFAULTS.port, 'port', 0, 65_535, 'a port');
-  const host = text(all.host ?? DEFAULTS.host, 'host', 'an address to bind to');
+  const host = bindHost(all.host ?? DEFAULTS.host, 'host');
   const gossip = gossipOptions(all.gossip, { host, port });
   if (gossip.port !== null && gossip.port !== 0 && gossip.port === port) {
     refuse('gossip.port', "another one than 'port': both are TCP ports of this host", gossip.port);
@@ -287,8 +294,7 @@ function resolve(given, tools) {
   return {
     port,
     host,
-    advertise:
-      all.advertise === undefined ? undefined : advertised(text(all.advertise, 'advertise', HOST)),
+    advertise: advertiseOption(all.advertise, ['host', 'port', 'gossipPort']),
     type,
     tls,
     allow: all.allow === undefined ? [] : allowOption(all.allow),
@@ -316,16 +322,14 @@ function seedsOption(given) {
   return seedList(given);
 }
 
-/** @param {string} host */
-function advertised(host) {
-  const isHost = /^[^:\s/[\]]+$/.test(host) || net.isIPv6(host.replace(/^\[(.*)\]$/, '$1'));
-  if (!isHost) {
-    refuse('advertise', HOST, host);
+/** @param {any} given */
+function gossiperSeeds(given) {
+  const seeds = seedList(given);
+  const name = seeds.find(isService);
+  if (name !== undefined) {
+    refuse('seeds', "addresses 'host:gossip_port' (SRV names are looked up by the plugin)", name);
   }
-  if (host === '0.0.0.0' || host === '::' || host === '[::]') {
-    refuse('advertise', 'an address that others can reach', host);
-  }
-  return host;
+  return seeds;
 }
 
 /**
@@ -342,9 +346,9 @@ function gossiperOptions(args) {
   const { port, seeds, host, advertise, cluster, allow, ...timings } = flat;
   return {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
-    host: text(host ?? '127.0.0.1', 'host', 'an address to bind to'),
-    advertise: advertise === undefined ? undefined : advertised(text(advertise, 'advertise', HOST)),
-    seeds: seedList(seeds),
+    host: bindHost(host ?? '127.0.0.1', 'host'),
+    advertise: advertiseOption(advertise, ['host', 'gossipPort']),
+    seeds: gossiperSeeds(seeds),
     cluster: clusterName(cluster ?? 'default'),
     allow: allow == null ? [] : allowOption(allow),
     timings: gossipOptions(timings, { host: '', port: 0 }, '').timings,
@@ -353,4 +357,4 @@ function gossiperOptions(args) {
 
 /** @typedef {ReturnType<typeof resolve>} Options */
 
-module.exports = { DEFAULTS, gossiperOptions, metaTags, resolve };
+module.exports = { DEFAULTS, gossiperOptions, gossiperSeeds, metaTags, resolve };

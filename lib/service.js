@@ -34,6 +34,7 @@ const ATTEMPTS = 50;
  */
 async function open({ options, seeds, listen, prepare }) {
   const serves = options.pins.length > 0;
+  const { advertise } = options;
   for (let attempt = 1; ; attempt++) {
     const call = serves ? await listen() : null;
     const port = options.gossip.port ?? (call ? call.port + 1 : 0);
@@ -43,7 +44,7 @@ async function open({ options, seeds, listen, prepare }) {
       const gossiper = new Gossiper({
         port,
         host: options.gossip.host,
-        advertise: options.advertise,
+        advertise: { host: advertise.host, gossipPort: advertise.gossipPort },
         seeds,
         cluster: options.cluster,
         ...(options.allow.length > 0 ? { allow: options.allow } : {}),

@@ -80,12 +80,14 @@ describe('the documents', () => {
 
   it('have the defaults of the engine', () => {
     const [, , engine] = optionTables();
-    const config = read('src/engine/config.rs').split('pub fn new')[1];
+    const config =
+      read('src/engine/config.rs').split('pub fn new')[1] +
+      read('src/net/options.rs').split('fn default()')[1];
     for (const [name, [, shown]] of engine) {
       if (['port', 'host', 'order'].includes(name)) continue;
       const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
       const [, code] = new RegExp(`\\b${field}: ([\\d_. *]+),`).exec(config) ?? [];
-      assert.ok(code, `${field} is not in src/engine/config.rs`);
+      assert.ok(code, `${field} has no default in the code`);
       const factors = code.replaceAll('_', '').split('*').map(Number);
       assert.equal(
         Number(shown),

@@ -87,6 +87,28 @@ describe('between hosts', function () {
     });
   }
 
+  it('an interface by its name is bound and told', async () => {
+    const adder = await service({
+      version: 'seneca',
+      wrapper: hosts.on(0),
+      add: [['role:api,cmd:add', 'sum']],
+      options: { port: 4444, host: '@eth0', pin: 'role:api' },
+    });
+    const caller = await service({
+      version: 'seneca',
+      wrapper: hosts.on(1),
+      options: {
+        port: 4444,
+        host: '0.0.0.0',
+        advertise: '@eth0',
+        seeds: [`${hosts.address(0)}:4445`],
+      },
+    });
+    assert.equal((await call(caller, 'add')).answer, 5);
+    const expected = allAlive().slice(0, 2);
+    await until(async () => assert.deepEqual(await view(adder), expected) ?? true);
+  });
+
   /** @type {[string, (linked: boolean) => void][]} */
   const cuts = [
     ['in the network, silently', (linked) => hosts.bridge(2, linked)],

@@ -101,6 +101,19 @@ async fn nodes_join_through_one_seed_and_keys_spread() {
 }
 
 #[tokio::test]
+async fn seeds_may_be_set_while_a_node_runs() {
+    let a = node(&[]).await;
+    let b = node(&[]).await;
+    let error = b.set_seeds(["nonsense"]).unwrap_err();
+    assert_eq!(error.code(), "GOSSIP_BAD_SEED");
+    // By a name, which is looked up.
+    let port = a.addr().port();
+    b.set_seeds([format!("localhost:{port}")]).unwrap();
+    until("two are alive", || alive(&a) == 2 && alive(&b) == 2).await;
+    assert!(b.is_synced());
+}
+
+#[tokio::test]
 async fn a_crash_is_noticed_and_the_next_run_is_welcome() {
     let a = node(&[]).await;
     let b = node(&[&a]).await;

@@ -1,5 +1,6 @@
 //! The face to Node.js: one class, `Node`, with functions beside it for what
-//! every call needs (`calls`), and the only place that names napi.
+//! every call needs (`calls`) and for what is asked before there is a node
+//! (`interface`), and the only place that names napi.
 //!
 //! Everything that has a structure crosses as a JSON string; a pick crosses as
 //! numbers. Events are fetched by `drain` after a wake signal, which is a weak
@@ -11,6 +12,7 @@ mod calls;
 mod error;
 mod events;
 mod inner;
+mod interface;
 mod node;
 mod options;
 mod publish;

@@ -55,7 +55,7 @@ impl Drop for Node {
 
 #[napi]
 impl Node {
-    /// Options as JSON: `{host, port, advertise, seeds, cluster, gossip}`.
+    /// Options as JSON: `{host, port, advertise, advertisePort, seeds, cluster, gossip}`.
     /// `wake` is called when there is something to drain; it does not keep the
     /// process alive.
     #[napi(constructor, catch_unwind)]
@@ -108,6 +108,12 @@ impl Node {
             }
             batch.finish()
         })
+    }
+
+    /// Replaces the seeds.
+    #[napi(catch_unwind)]
+    pub fn set_seeds(&self, env: Env, seeds: Vec<String>) -> Result<()> {
+        self.with(env, |cluster| Ok(cluster.set_seeds(seeds)?))
     }
 
     /// Sets a key of this node to a JSON text; false when it has to wait for its

@@ -100,6 +100,8 @@ pub fn parse(json: &str) -> Result<Given, Failure> {
         options.port = port as u16;
     }
     options.advertise = top.text("advertise")?;
+    let port = top.whole("advertisePort", 65_535)?;
+    options.advertise_port = port.map(|port| port as u16);
     if let Some(cluster) = top.text("cluster")? {
         options.cluster = cluster;
     }
@@ -158,6 +160,7 @@ fn timings(map: &mut Map<String, Value>, options: &mut Options) -> Result<(), Fa
     gossip.set("remember", &mut options.remember)?;
     gossip.set_size("rememberMax", &mut options.remember_max)?;
     gossip.set("tombstones", &mut options.tombstones)?;
+    gossip.set("resolve", &mut options.resolve)?;
     if let Some(order) = gossip.text("order")? {
         options.order = match order.as_str() {
             "depth" => Order::Depth,
@@ -197,6 +200,8 @@ mod tests {
             (r#"{"port":"1"}"#, "'port'"),
             (r#"{"port":1.5}"#, "'port'"),
             (r#"{"host":1}"#, "'host'"),
+            (r#"{"advertisePort":65536}"#, "'advertisePort'"),
+            (r#"{"advertisePort":0}"#, "'advertise_port'"),
             (r#"{"seeds":"a:1"}"#, "'seeds'"),
             (r#"{"seeds":[1]}"#, "'seeds'"),
             (r#"{"allow":"10.0.0.0/8"}"#, "'allow'"),

@@ -109,6 +109,38 @@ fn a_name_that_is_an_address_is_asked_there_and_nowhere_else() {
 }
 
 #[test]
+fn a_new_seed_need_not_wait_for_the_patience_that_old_ones_have_used_up() {
+    let own = at("10.0.0.1:7000");
+    let mut engine = Engine::new(Config::new(own.to_string(), own, WALL), 0, [7; 32]);
+    let opened = |engine: &mut Engine| {
+        let effects = std::iter::from_fn(|| engine.poll());
+        let open = effects.filter_map(|effect| match effect {
+            Effect::Open { conn, to } => Some((conn, to)),
+            _ => None,
+        });
+        open.collect::<Vec<_>>()
+    };
+    let (old, new) = (at("10.0.0.2:7000"), at("10.0.0.3:7000"));
+    engine.set_seeds(0, vec![old]);
+    let mut now = 0;
+    while now < 60_000 {
+        engine.handle_timeout(now);
+        for (conn, _) in opened(&mut engine) {
+            engine.handle_closed(now, conn, "refused");
+        }
+        now = engine.next_timeout();
+    }
+    // The same again changes nothing.
+    engine.set_seeds(now, vec![old]);
+    engine.handle_timeout(now);
+    let tried: Vec<_> = opened(&mut engine).into_iter().map(|o| o.1).collect();
+    engine.set_seeds(now, vec![old, new]);
+    engine.handle_timeout(now);
+    assert!(!tried.contains(&new));
+    assert!(opened(&mut engine).iter().any(|(_, to)| *to == new));
+}
+
+#[test]
 fn a_name_of_another_kind_may_move() {
     let mut engine = engine();
     let lie = claim("host:7000", WALL, "10.66.0.1:7000", &[]);

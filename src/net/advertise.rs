@@ -1,6 +1,7 @@
 //! Under which address the others reach this node.
 //!
-//! A node bound to one address advertises that one. A node bound to all of
+//! The host and the port may each be told by the user, since a port mapping
+//! changes both. A node bound to one address advertises that one. A node bound to all of
 //! them has to choose: what `advertise` says; else the address from which the
 //! first seed is reached, because that is where the cluster is; else the one
 //! of the default route; else the first interface that is not the loopback;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use super::interface::{address_of, interface_name};
 use super::options::StartError;
 use super::seeds::Seed;
 
@@ -34,14 +36,16 @@ pub struct Identity {
     pub addr: SocketAddr,
 }
 
-/// Finds out who a node that is bound to `bound` is to the others.
+/// Finds out who a node that is bound to `bound` is to the others. `host` and
+/// `port` are what the user wants to be told, if anything.
 pub async fn identity(
-    advertise: Option<&str>,
+    host: Option<&str>,
+    port: Option<u16>,
     bound: SocketAddr,
     seeds: &[Seed],
 ) -> Result<Identity, StartError> {
-    let port = bound.port();
-    if let Some(host) = advertise {
+    let port = port.unwrap_or(bound.port());
+    if let Some(host) = host {
         let ip = given(host, bound)
             .await
             .map_err(|reason| StartError::BadAdvertise {
@@ -50,7 +54,7 @@ pub async fn identity(
             })?;
         let addr = SocketAddr::new(ip, port);
         // An address in its usual spelling (with brackets, for IPv6), a name as it was given.
-        let literal = host.parse::<IpAddr>().is_ok();
+        let literal = host.parse::<IpAddr>().is_ok() || interface_name(host).is_some();
         let name = if literal {
             addr.to_string()
         } else {
@@ -77,6 +81,9 @@ pub async fn identity(
 
 /// Address of the host that the user wants to be advertised.
 async fn given(host: &str, bound: SocketAddr) -> Result<IpAddr, String> {
+    if let Some(interface) = interface_name(host) {
+        return address_of(interface);
+    }
     let ip = match host.parse::<IpAddr>() {
         Ok(ip) => ip,
         Err(_) => {
@@ -158,34 +165,60 @@ mod tests {
 
     #[tokio::test]
     async fn one_address_advertises_itself() {
-        let me = identity(None, at("127.0.0.1"), &[]).await.unwrap();
+        let me = identity(None, None, at("127.0.0.1"), &[]).await.unwrap();
         assert_eq!(me.name, "127.0.0.1:4445");
         assert_eq!(me.addr, at("127.0.0.1"));
-        let me = identity(None, at("::1"), &[]).await.unwrap();
+        let me = identity(None, None, at("::1"), &[]).await.unwrap();
         assert_eq!((&me.name[..], &me.host[..]), ("[::1]:4445", "::1"));
     }
 
     #[tokio::test]
     async fn all_addresses_advertise_the_one_towards_the_seed() {
         let seed = Seed::parse("127.0.0.1:4445").unwrap();
-        let me = identity(None, at("0.0.0.0"), &[seed]).await.unwrap();
+        let me = identity(None, None, at("0.0.0.0"), &[seed]).await.unwrap();
         assert_eq!(me.name, "127.0.0.1:4445");
         for any in ["0.0.0.0", "::"] {
-            let me = identity(None, at(any), &[]).await.unwrap();
+            let me = identity(None, None, at(any), &[]).await.unwrap();
             assert!(!me.addr.ip().is_unspecified(), "{me:?}");
         }
     }
 
     #[tokio::test]
     async fn the_users_word_comes_first() {
-        let me = identity(Some("10.1.2.3"), at("0.0.0.0"), &[])
+        let me = identity(Some("10.1.2.3"), None, at("0.0.0.0"), &[])
             .await
             .unwrap();
         assert_eq!((&me.name[..], me.addr), ("10.1.2.3:4445", at("10.1.2.3")));
-        let me = identity(Some("localhost"), at("127.0.0.1"), &[])
+        let me = identity(Some("localhost"), None, at("127.0.0.1"), &[])
             .await
             .unwrap();
         assert_eq!((&me.name[..], me.addr), ("localhost:4445", at("127.0.0.1")));
+    }
+
+    #[tokio::test]
+    async fn a_port_of_a_mapping_is_told_in_place_of_the_bound_one() {
+        let bound = at("0.0.0.0");
+        let me = identity(Some("10.1.2.3"), Some(14_445), bound, &[]);
+        let me = me.await.unwrap();
+        assert_eq!(me.name, "10.1.2.3:14445");
+        assert_eq!(me.addr, "10.1.2.3:14445".parse().unwrap());
+        let me = identity(Some("localhost"), Some(14_445), at("127.0.0.1"), &[]);
+        assert_eq!(me.await.unwrap().name, "localhost:14445");
+        let me = identity(None, Some(14_445), at("127.0.0.1"), &[]);
+        assert_eq!(me.await.unwrap().name, "127.0.0.1:14445");
+        let me = identity(Some("::1"), Some(14_445), at("::"), &[]);
+        assert_eq!(me.await.unwrap().name, "[::1]:14445");
+    }
+
+    #[tokio::test]
+    async fn an_interface_is_told_as_its_address() {
+        let interfaces = if_addrs::get_if_addrs().unwrap();
+        let loopback = interfaces.iter().find(|i| i.is_loopback()).unwrap();
+        let host = format!("@{}", loopback.name);
+        let me = identity(Some(&host), None, at("0.0.0.0"), &[]);
+        let me = me.await.unwrap();
+        assert_eq!(me.name, me.addr.to_string());
+        assert!(me.addr.ip().is_loopback(), "{me:?}");
     }
 
     #[tokio::test]
@@ -198,8 +231,11 @@ mod tests {
             "a:b",
             "",
             "no such.invalid",
+            "@no such interface",
         ] {
-            let error = identity(Some(bad), at("0.0.0.0"), &[]).await.unwrap_err();
+            let error = identity(Some(bad), None, at("0.0.0.0"), &[])
+                .await
+                .unwrap_err();
             assert_eq!(error.code(), "GOSSIP_BAD_ADVERTISE");
             assert!(error.to_string().contains(bad), "{error}");
         }

@@ -13,6 +13,7 @@ use super::lock;
 use super::options::{Options, StartError};
 use super::queue::Notice;
 use super::runtime::{Lease, is_worker};
+use super::seeds::Seed;
 use super::shards::Shards;
 use super::shared::Shared;
 use crate::engine::{Counters, FlowView, Millis, SetError, Told};
@@ -111,6 +112,22 @@ impl Cluster {
     /// Is its first exchange with anybody complete?
     pub fn is_synced(&self) -> bool {
         self.shared().is_synced()
+    }
+
+    /// Replaces the seeds that were given at the start, for programs that learn
+    /// of neighbours while they run. Those that are members already stay so.
+    ///
+    /// # Errors
+    /// [`StartError::BadSeed`] names the first that is not `host:port`; nothing
+    /// changes then.
+    pub fn set_seeds<S: AsRef<str>>(
+        &self,
+        seeds: impl IntoIterator<Item = S>,
+    ) -> Result<(), StartError> {
+        let seeds = seeds.into_iter().map(|seed| Seed::parse(seed.as_ref()));
+        let seeds = seeds.collect::<Result<Vec<Seed>, StartError>>()?;
+        self.0.node.seeds.send_replace(seeds);
+        Ok(())
     }
 
     /// Sets a key of this node. What is more than the cluster can carry waits

@@ -3,9 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
+use tokio::sync::watch;
 
 use super::advertise::{Identity, identity};
 use super::allow::Gate;
@@ -17,7 +19,7 @@ use super::lock;
 use super::options::{Options, StartError};
 use super::probe::Probes;
 use super::runtime::Lease;
-use super::seeds::{Seed, keep, plain};
+use super::seeds::{Book, Seed, keep, plain};
 use super::shared::Shared;
 use super::streams::Streams;
 use crate::engine::{Engine, Level};
@@ -31,6 +33,8 @@ pub struct Launched {
     pub identity: Identity,
     /// What its gossip port is bound to.
     pub bound: SocketAddr,
+    /// Its seeds, which may change.
+    pub seeds: watch::Sender<Vec<Seed>>,
 }
 
 /// Binds the port, finds out who we are to the others, and starts the tasks.
@@ -41,7 +45,8 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let seeds = seeds.collect::<Result<Vec<Seed>, StartError>>()?;
     let (udp, listener) = bind(options.host, options.port)?;
     let bound = udp.local_addr().map_err(failed("local address"))?;
-    let identity = identity(options.advertise.as_deref(), bound, &seeds).await?;
+    let host = options.advertise.as_deref();
+    let identity = identity(host, options.advertise_port, bound, &seeds).await?;
 
     // Nonces of pings come from this: strangers must not guess it.
     let (mut for_engine, mut for_router) = ([0; 32], [0; 8]);
@@ -62,6 +67,9 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
         let text = format!("'allow' has no network with {ours}, the address of this node itself");
         shared.log(Level::Warn, text);
     }
+    *lock(&shared.seeds) = Book::new(plain(&seeds));
+    let (seeds, given) = watch::channel(seeds);
+    let calm = Duration::from_millis(options.resolve);
 
     let udp = Arc::new(udp);
     let runtime = lease.handle().clone();
@@ -70,7 +78,7 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let tasks = vec![
         shared.spawn(&runtime, driver::drive(shared.clone(), udp.clone())),
         shared.spawn(&runtime, driver::accept(shared.clone(), listener)),
-        shared.spawn(&runtime, keep(shared.clone(), seeds, v6)),
+        shared.spawn(&runtime, keep(shared.clone(), given, v6, calm)),
     ];
     *io = Some(Io {
         udp,
@@ -86,5 +94,6 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
         shared,
         identity,
         bound,
+        seeds,
     })
 }

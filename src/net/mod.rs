@@ -21,6 +21,7 @@ mod driver;
 mod exchange;
 mod feed;
 mod frame;
+mod interface;
 mod io;
 mod launch;
 mod meter;
@@ -40,6 +41,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use allow::{BadNetwork, Network};
 pub use cluster::{Cluster, NetStats};
+pub use interface::{address_of, interface_name};
 pub use options::{Options, Protocol, StartError};
 pub use queue::Notice;
 pub use shards::{ShardEvent, Turn};

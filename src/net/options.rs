@@ -20,15 +20,20 @@ pub struct Options {
     pub host: IpAddr,
     /// Gossip port, UDP and TCP; 0 takes one that is free for both.
     pub port: u16,
-    /// Host under which the others reach this node; `None` finds one out
-    /// (see [`advertise`](super::advertise)).
+    /// Host under which the others reach this node, or an interface (`@eth0`);
+    /// `None` finds one out (see [`advertise`](super::advertise)).
     pub advertise: Option<String>,
+    /// Port under which the others reach the gossip port, where a port mapping
+    /// gives it another number; `None` is the bound one.
+    pub advertise_port: Option<u16>,
     /// Gossip addresses of neighbours, `host:port`. Names are resolved again
     /// and again.
     pub seeds: Vec<String>,
     /// Networks whose nodes may talk to this one, by UDP and TCP; none: all.
     /// The loopback is one like any other.
     pub allow: Vec<Network>,
+    /// Time between two lookups of their names, once the node has joined.
+    pub resolve: Millis,
     /// Name of the cluster; nodes of another name are refused.
     pub cluster: String,
     /// Time between two gossip rounds.
@@ -64,8 +69,10 @@ impl Default for Options {
             host: nobody.ip(),
             port: 0,
             advertise: None,
+            advertise_port: None,
             seeds: Vec::new(),
             allow: Vec::new(),
+            resolve: 30_000,
             cluster: engine.cluster,
             interval: engine.interval,
             ping: engine.ping,
@@ -92,6 +99,12 @@ impl Options {
                 (1..=MAX_CLUSTER).contains(&self.cluster.len()),
                 "1 to 255 bytes",
             ),
+            (
+                "advertise_port",
+                self.advertise_port != Some(0),
+                "a port from 1 to 65535",
+            ),
+            ("resolve", time(self.resolve, 1_000), "1 s to a day, in ms"),
             ("interval", time(self.interval, 10), "10 ms to a day"),
             ("ping", time(self.ping, 10), "10 ms to a day"),
             (

@@ -4,28 +4,30 @@
 //! yet when we start. So names are looked up every second until the first
 //! sync, and now and then afterwards, when the cluster could have moved.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::lookup_host;
+use tokio::select;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::lock;
 use super::options::StartError;
 use super::shared::Shared;
 use crate::engine::Level;
 
 /// Pause between two lookups before the first sync.
-const EAGER: Duration = Duration::from_secs(1);
-/// Pause between two lookups afterwards.
-const CALM: Duration = Duration::from_secs(30);
+pub(super) const EAGER: Duration = Duration::from_secs(1);
 /// Longest name that DNS knows.
 const MAX_NAME: usize = 255;
 /// Addresses that are taken from one name.
 const MAX_ADDRS: usize = 16;
 
 /// Where a neighbour is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seed {
     /// An address.
     Addr(SocketAddr),
@@ -91,43 +93,93 @@ pub fn plain(seeds: &[Seed]) -> Vec<SocketAddr> {
     seeds.iter().filter_map(addr).collect()
 }
 
-/// Keeps the engine's seeds up to date; ends at once when there are no names.
-pub(super) async fn keep(shared: Arc<Shared>, seeds: Vec<Seed>, v6: bool) {
-    if !seeds.iter().any(|seed| matches!(seed, Seed::Name(..))) {
-        return;
+/// Seeds from wherever, told to the engine together.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// What the user named, resolved.
+    pub named: Vec<SocketAddr>,
+    /// What was found on the network.
+    pub found: Vec<SocketAddr>,
+    /// What the engine knows.
+    told: Vec<SocketAddr>,
+}
+
+impl Book {
+    /// A book for an engine that was told of these.
+    pub fn new(named: Vec<SocketAddr>) -> Self {
+        let mut told = named.clone();
+        told.sort_unstable();
+        Book {
+            named,
+            told,
+            found: Vec::new(),
+        }
     }
-    let mut known = vec![Vec::new(); seeds.len()];
-    let mut complaints = vec![String::new(); seeds.len()];
-    let mut told = plain(&seeds);
-    told.sort_unstable();
+}
+
+/// Changes the book, and tells the engine when there is news in it.
+pub(super) fn update(shared: &Arc<Shared>, change: impl FnOnce(&mut Book)) {
+    // Held meanwhile: of two who change it the later one has the last word.
+    let mut book = lock(&shared.seeds);
+    change(&mut book);
+    let mut now = [&book.named[..], &book.found[..]].concat();
+    now.sort_unstable();
+    now.dedup();
+    if now != book.told {
+        book.told.clone_from(&now);
+        shared.engine(|engine, time| engine.set_seeds(time, now));
+    }
+}
+
+/// What is known of a name.
+#[derive(Default)]
+struct Known {
+    addrs: Vec<SocketAddr>,
+    complaint: String,
+}
+
+/// Keeps the engine's seeds up to date: those that are given may change, and so
+/// may the addresses of names, which are looked up every `calm`.
+pub(super) async fn keep(
+    shared: Arc<Shared>,
+    mut given: watch::Receiver<Vec<Seed>>,
+    v6: bool,
+    calm: Duration,
+) {
+    let mut known: BTreeMap<Seed, Known> = BTreeMap::new();
     loop {
-        for (i, seed) in seeds.iter().enumerate() {
+        let seeds = given.borrow_and_update().clone();
+        known.retain(|seed, _| seeds.contains(seed));
+        let mut now = plain(&seeds);
+        for seed in &seeds {
+            let Seed::Name(host, port) = seed else {
+                continue;
+            };
+            let entry = known.entry(seed.clone()).or_default();
             match seed.resolve(v6).await {
                 Ok(addrs) => {
-                    known[i] = addrs;
-                    complaints[i].clear();
+                    entry.addrs = addrs;
+                    entry.complaint.clear();
                 }
                 // The last known addresses stay: a name server that is down
                 // must not cut us off from a neighbour that is up.
-                Err(reason) if complaints[i] != reason => {
-                    let Seed::Name(host, port) = seed else {
-                        continue;
-                    };
+                Err(reason) if entry.complaint != reason => {
                     let text = format!("seed '{host}:{port}' cannot be resolved: {reason}");
                     shared.log(Level::Warn, text);
-                    complaints[i] = reason;
+                    entry.complaint = reason;
                 }
                 Err(_) => {}
             }
+            now.extend(&entry.addrs);
         }
-        let mut now: Vec<SocketAddr> = known.concat();
-        now.sort_unstable();
-        now.dedup();
-        if now != told {
-            told.clone_from(&now);
-            shared.engine(|engine, time| engine.set_seeds(time, now));
+        update(&shared, |book| book.named = now);
+        let pause = if shared.is_synced() { calm } else { EAGER };
+        select! {
+            changed = given.changed() => if changed.is_err() {
+                return; // the node is closed
+            },
+            () = sleep(pause), if !known.is_empty() => {}
         }
-        sleep(if shared.is_synced() { CALM } else { EAGER }).await;
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the tasks of a node and its owner share: the engine, and around it the
 //! table of routes, the notices for the owner, and the sockets.
 //!
-//! Locks are taken in this order, each only as long as needed: engine, stall,
-//! router, shards, queue, outbox. The lock of the sockets is taken with none of these held:
-//! effects are handed over through the outbox, so that nobody waits for the
-//! engine while datagrams are being sent.
+//! Locks are taken in this order, each only as long as needed: seeds, engine,
+//! stall, router, shards, queue, outbox. The lock of the sockets is taken with
+//! none but that of the seeds held: effects are handed over through the outbox, so
+//! that nobody waits for the engine while datagrams are being sent.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -22,6 +22,7 @@ use super::feed::{feed, is_public};
 use super::io::{Failed, Io};
 use super::lock;
 use super::queue::{Notice, Queue};
+use super::seeds::Book;
 use super::shards::Shards;
 use super::stall::Stall;
 use super::tasks::Tasks;
@@ -37,6 +38,7 @@ pub struct Shared {
     /// Who may talk to us at all.
     pub(super) gate: Gate,
     engine: Mutex<Engine>,
+    pub(super) seeds: Mutex<Book>,
     pub(super) router: Mutex<Router>,
     shards: Mutex<Shards>,
     pub(super) queue: Mutex<Queue>,
@@ -54,7 +56,7 @@ pub struct Shared {
     panicked: AtomicBool,
 }
 
-/// What a visit to the engine left to be done.
+/// What a visit to the engine left to be done: effects, and the owner to be woken.
 #[derive(Default)]
 struct Left {
     effects: bool,
@@ -69,6 +71,7 @@ impl Shared {
             clock,
             gate,
             engine: Mutex::new(engine),
+            seeds: Mutex::default(),
             router: Mutex::new(router),
             shards: Mutex::new(shards),
             queue: Mutex::default(),
@@ -96,17 +99,16 @@ impl Shared {
         self.synced.load(Ordering::Acquire)
     }
 
-    /// Panics that were survived.
+    /// How many panics were survived.
     pub fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
     }
 
     /// Runs a task of this node.
-    pub fn spawn(
-        &self,
-        runtime: &Handle,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) -> AbortHandle {
+    pub fn spawn<T>(&self, runtime: &Handle, task: T) -> AbortHandle
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
         let token = self.tasks.token();
         let task = async move {
             // Declared first, dropped last: after all that the task holds.
@@ -116,7 +118,7 @@ impl Shared {
         runtime.spawn(task).abort_handle()
     }
 
-    /// Reads the engine; nothing comes of it.
+    /// Reads the engine.
     pub fn peek<R>(&self, f: impl FnOnce(&Engine, Millis) -> R) -> R {
         f(&lock(&self.engine), self.clock.millis())
     }
@@ -188,8 +190,7 @@ impl Shared {
         loop {
             let write = lock(&self.shards).poll_write();
             let Some((key, value)) = write else { break };
-            let now = self.clock.millis();
-            if let Err(refused) = engine.set(now, &key, value) {
+            if let Err(refused) = engine.set(self.clock.millis(), &key, value) {
                 let text = format!("what this node owns cannot be published: {refused}");
                 left.wake |= self.push_log(Level::Warn, text);
             }

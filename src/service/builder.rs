@@ -24,6 +24,7 @@ pub struct Builder {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) gossip_port: Option<u16>,
+    pub(super) advertise_port: Option<u16>,
     /// Bind address, port and seeds come from the fields above.
     pub(super) gossip: net::Options,
     pub(super) handlers: Handlers,
@@ -54,6 +55,7 @@ impl Default for Builder {
             host: "127.0.0.1".into(),
             port: 0,
             gossip_port: None,
+            advertise_port: None,
             gossip: net::Options::default(),
             handlers: Handlers::default(),
             limits: Limits::default(),
@@ -70,7 +72,7 @@ impl Default for Builder {
 
 impl Builder {
     /// Address to bind, for calls and gossip; `127.0.0.1` by default.
-    /// `0.0.0.0` means all.
+    /// `0.0.0.0` means all, `@eth0` the address of that interface.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
         self
@@ -90,9 +92,24 @@ impl Builder {
     }
 
     /// Host under which the others reach this service, if it is not the one
-    /// that it binds.
+    /// that it binds; `@eth0` is the address of that interface.
     pub fn advertise(mut self, host: impl Into<String>) -> Self {
         self.gossip.advertise = Some(host.into());
+        self
+    }
+
+    /// Ports under which the others reach the call port and the gossip port,
+    /// where a port mapping gives them other numbers.
+    pub fn advertise_ports(mut self, call: u16, gossip: u16) -> Self {
+        self.advertise_port = Some(call);
+        self.gossip.advertise_port = Some(gossip);
+        if call == 0 || gossip == 0 {
+            let error = net::StartError::BadOption {
+                option: "advertise_ports",
+                expected: "ports from 1 to 65535",
+            };
+            self.wrong.get_or_insert(StartError::Gossip(error));
+        }
         self
     }
 
@@ -123,13 +140,14 @@ impl Builder {
         self
     }
 
-    /// Sets everything else about gossip. Host, port, `advertise`, `seeds` and
-    /// `cluster` of these options are not used, and `allow` is added to what
-    /// was [given](Self::allow).
+    /// Sets everything else about gossip. Host, port, `advertise` with its port,
+    /// `seeds` and `cluster` of these options are not used, and `allow` is added
+    /// to what was [given](Self::allow).
     pub fn gossip(mut self, mut options: net::Options) -> Self {
         options.allow.append(&mut self.gossip.allow);
         self.gossip = net::Options {
             advertise: self.gossip.advertise,
+            advertise_port: self.gossip.advertise_port,
             seeds: self.gossip.seeds,
             cluster: self.gossip.cluster,
             ..options

@@ -81,6 +81,7 @@ impl Service {
             shared
         });
         if let Some(port) = port {
+            let port = builder.advertise_port.unwrap_or(port);
             publish(&cluster, &handlers, id, port, builder.weight)?;
         }
         let (events, _) = broadcast::channel(EVENTS);
@@ -139,6 +140,9 @@ async fn address(host: &str) -> Result<IpAddr, StartError> {
         host: host.into(),
         reason,
     };
+    if let Some(interface) = net::interface_name(host) {
+        return net::address_of(interface).map_err(unknown);
+    }
     let found = lookup_host((host, 0)).await;
     let mut found = found.map_err(|error| unknown(error.to_string()))?;
     let first = found.next().map(|addr| addr.ip());

@@ -1,6 +1,7 @@
 //! The Rust service against stock Seneca processes, against raw sockets, and
 //! against itself.
 
+mod addresses;
 mod cluster;
 mod example;
 mod hostile;

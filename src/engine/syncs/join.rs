@@ -21,11 +21,13 @@ impl Engine {
         self.wake(now);
         let own = self.config.addr;
         let named = !seeds.is_empty();
+        let before = std::mem::take(&mut self.seeds);
         self.seeds = seeds.into_iter().filter(|a| *a != own).collect();
         if !self.syncs.joined {
             if self.seeds.is_empty() && named {
                 self.joined();
-            } else if !self.seeds.is_empty() && self.syncs.next_join.is_none() {
+            } else if self.seeds.iter().any(|a| !before.contains(a)) {
+                // Somebody new need not wait because others did not answer.
                 self.syncs.next_join = Some(now);
                 self.syncs.pause = JOIN_PAUSE.0;
             }
