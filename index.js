@@ -6,6 +6,7 @@ const { Gossiper } = require('./lib/gossiper');
 const { legacy } = require('./lib/legacy');
 const { DEFAULTS } = require('./lib/options');
 const { define } = require('./lib/plugin');
+const { secret } = require('./lib/secret');
 
 /**
  * The plugin: `seneca.use(require('seneca-gossip'), { port, seeds, pin })`. Called
@@ -57,3 +58,5 @@ module.exports = Object.assign(gossip, {
 });
 // Written so, Node.js sees the name: `import { Gossiper } from 'seneca-gossip'`.
 module.exports.Gossiper = Gossiper;
+/** Hides a key from logs: `seneca.act('sys:gossip,add:key', { key: secret(text) })`. */
+module.exports.secret = secret;

@@ -22,6 +22,9 @@ const SERVICE_LINK = { name: /^SENECA_GOSSIP_(SERVICE|PORT_\d+)_/, value: /^(tcp
 const number = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : text);
 
 /** @param {string} text */
+const list = (text) => text.split(/[\s,]+/).filter((entry) => entry !== '');
+
+/** @param {string} text */
 const asItIs = (text) => text;
 
 /**
@@ -35,8 +38,9 @@ const VARIABLES = {
   SENECA_GOSSIP_ADVERTISE: { option: 'advertise', read: asItIs },
   SENECA_GOSSIP_SEEDS: {
     option: 'seeds',
-    read: (text) => text.split(/[\s,]+/).filter((seed) => seed !== ''),
+    read: list,
   },
+  SENECA_GOSSIP_KEY: { option: 'key', read: list },
   SENECA_GOSSIP_CLUSTER: { option: 'cluster', read: asItIs },
 };
 

@@ -27,12 +27,21 @@ class Gossiper extends EventEmitter {
    */
   constructor(...args) {
     super();
-    const { port, host, advertise, seeds, cluster, allow, timings } = gossiperOptions(args);
+    const { port, host, advertise, seeds, cluster, allow, keys, timings } = gossiperOptions(args);
     const Native = nativeNode();
     const outer = { advertise: advertise.host, advertisePort: advertise.gossipPort };
     /** The native node. */
     this.native = new Native(
-      JSON.stringify({ host, port, ...outer, seeds, cluster, allow, gossip: timings }),
+      JSON.stringify({
+        host,
+        port,
+        ...outer,
+        seeds,
+        cluster,
+        allow,
+        keys: keys?.reveal(),
+        gossip: timings,
+      }),
       () => this._drain(),
     );
     /** What the functions of the core know the node by. */
@@ -246,7 +255,23 @@ class Gossiper extends EventEmitter {
 
   /** @returns {any} counters, drops, version */
   status() {
-    return this._state === 'running' ? JSON.parse(this.native.status()) : {};
+    if (this._state !== 'running') return {};
+    return { ...JSON.parse(this.native.status()), keys: JSON.parse(this.native.seals()) };
+  }
+
+  /**
+   * Adds a key, has it seal (`use`), or removes it. It is named by itself or by its fingerprint.
+   *
+   * @param {'add' | 'use' | 'remove'} what
+   * @param {string} key
+   * @returns {{ fingerprint: string, current: boolean }[]}
+   */
+  changeKeys(what, key) {
+    try {
+      return JSON.parse(this.native.changeKeys(what, key));
+    } catch (/** @type {any} */ err) {
+      throw new GossipError('gossip_value', err.message.replace(/^seneca-gossip: /, ''));
+    }
   }
 
   /** Our own name, `host:gossip_port`, once started. */

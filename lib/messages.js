@@ -3,6 +3,8 @@
 // What a service may ask of its node: `sys:gossip,...`.
 
 const { metaTags } = require('./options');
+const { GossipError } = require('./refusal');
+const { Secret } = require('./secret');
 
 /** Fields of the service behind a member. */
 const SERVICE = ['host', 'port', 'type', 'instance', 'weight', 'pins'];
@@ -41,6 +43,22 @@ function member(raw) {
  * @param {() => Promise<void>} node.leave
  */
 function addMessages(instance, node) {
+  /**
+   * `key` is a key, or the fingerprint of one.
+   *
+   * @param {'add' | 'use' | 'remove'} what
+   * @param {any} msg
+   * @param {(out: any) => void} reply
+   */
+  const changeKeys = (what, msg, reply) => {
+    const key = msg.key instanceof Secret ? msg.key.reveal()[0] : msg.key;
+    if (typeof key !== 'string') {
+      throw new GossipError('gossip_value', "'key' must be a key, or the fingerprint of one");
+    }
+    const gossiper = node.gossiper();
+    if (!gossiper?.running) throw new GossipError('gossip_state', 'this node does not run');
+    reply({ ok: true, keys: gossiper.changeKeys(what, key) });
+  };
   const members = () => (node.gossiper()?.members() ?? []).map(member);
 
   instance
@@ -71,6 +89,15 @@ function addMessages(instance, node) {
     })
     .add('sys:gossip,get:status', function get_status(_, reply) {
       reply({ ok: true, ...(node.gossiper()?.status() ?? {}), calls: node.calls() });
+    })
+    .add('sys:gossip,add:key', function add_key(msg, reply) {
+      changeKeys('add', msg, reply);
+    })
+    .add('sys:gossip,use:key', function use_key(msg, reply) {
+      changeKeys('use', msg, reply);
+    })
+    .add('sys:gossip,remove:key', function remove_key(msg, reply) {
+      changeKeys('remove', msg, reply);
     })
     .add('sys:gossip,set:meta', function set_meta(msg, reply) {
       reply({ ok: true, held: !node.setMeta(metaTags(msg.meta)) });

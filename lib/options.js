@@ -22,6 +22,7 @@ const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
 const { isService } = require('./seeds');
+const { keysOption } = require('./secret');
 const { checkSharded, shardOption } = require('./shard-key');
 const { tlsOption } = require('./tls');
 
@@ -89,7 +90,7 @@ const TIMINGS = {
   resolve: [1000, 24 * 3_600_000],
 };
 const ORDERS = ['depth', 'breadth'];
-const GOSSIP_NAMES = ['port', 'host', 'order', ...Object.keys(TIMINGS)];
+const GOSSIP_NAMES = ['port', 'host', 'order', 'key', ...Object.keys(TIMINGS)];
 const GOSSIPER_NAMES = ['seeds', 'advertise', 'cluster', 'allow', ...GOSSIP_NAMES];
 
 /**
@@ -225,6 +226,7 @@ function gossipOptions(given, base, prefix = 'gossip.') {
     port,
     host: gossip.host ? bindHost(gossip.host, `${prefix}host`, 'an address') : base.host,
     timings,
+    keys: gossip.key == null ? null : keysOption(gossip.key, `${prefix}key`),
   };
 }
 
@@ -278,6 +280,8 @@ function complete(all, tools) {
   const port = integer(all.port ?? DEFAULTS.port, 'port', 0, 65_535, 'a port');
   const host = bindHost(all.host ?? DEFAULTS.host, 'host');
   const gossip = gossipOptions(all.gossip, { host, port });
+  // From the environment.
+  if (all.key !== undefined) gossip.keys ??= keysOption(all.key, 'key');
   if (gossip.port !== null && gossip.port !== 0 && gossip.port === port) {
     refuse('gossip.port', "another one than 'port': both are TCP ports of this host", gossip.port);
   }
@@ -344,6 +348,7 @@ function gossiperOptions(args) {
       : { port: args[0], seeds: args[1], host: args[2] };
   onlyKnown(flat, GOSSIPER_NAMES, '');
   const { port, seeds, host, advertise, cluster, allow, ...timings } = flat;
+  const engine = gossipOptions(timings, { host: '', port: 0 }, '');
   return {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
     host: bindHost(host ?? '127.0.0.1', 'host'),
@@ -351,7 +356,8 @@ function gossiperOptions(args) {
     seeds: gossiperSeeds(seeds),
     cluster: clusterName(cluster ?? 'default'),
     allow: allow == null ? [] : allowOption(allow),
-    timings: gossipOptions(timings, { host: '', port: 0 }, '').timings,
+    timings: engine.timings,
+    keys: engine.keys,
   };
 }
 

@@ -49,6 +49,7 @@ async function open({ options, seeds, listen, prepare }) {
         cluster: options.cluster,
         ...(options.allow.length > 0 ? { allow: options.allow } : {}),
         ...options.gossip.timings,
+        ...(options.gossip.keys && { key: options.gossip.keys }),
       });
       prepare(gossiper);
       await gossiper.start();

@@ -8,6 +8,7 @@
  * is the authority that is checked, not a name: members are reached by address. `servername` has the name checked as well.
  */
 
+const { constants } = require('node:crypto');
 const tls = require('node:tls');
 
 const { flag, isObject, onlyKnown, refuse, text } = require('./check');
@@ -73,6 +74,8 @@ function tlsOption(given) {
       // Looked at after the handshake, so that whoever is refused can be told why.
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE,
+      // No tickets: connections last, and who was refused has nothing to come back with.
+      secureOptions: constants.SSL_OP_NO_TICKET,
     },
     client: {
       secureContext,

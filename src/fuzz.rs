@@ -9,7 +9,7 @@ use crate::liveness::Verdict;
 use crate::membership::Life;
 use crate::sharding::Claim;
 use crate::sim::forge;
-use crate::wire::{Envelope, MAX_DATAGRAM, MAX_FRAME, NodeId, VERSION, text_hash};
+use crate::wire::{Envelope, MAX_MESSAGE, MAX_STREAM_MESSAGE, NodeId, VERSION, text_hash};
 
 /// A whole datagram or frame. What decodes is written again as it came, unless
 /// it had fields of a later version, and reads as the same.
@@ -190,7 +190,7 @@ impl Victim {
             match effect {
                 Effect::Send { bytes, .. } | Effect::Probe { bytes, .. } => {
                     assert!(
-                        bytes.len() <= MAX_DATAGRAM,
+                        bytes.len() <= MAX_MESSAGE,
                         "a datagram of {} bytes",
                         bytes.len()
                     );
@@ -198,7 +198,11 @@ impl Victim {
                     sent += 1;
                 }
                 Effect::Write { bytes, .. } => {
-                    assert!(bytes.len() <= MAX_FRAME, "a frame of {} bytes", bytes.len());
+                    assert!(
+                        bytes.len() <= MAX_STREAM_MESSAGE,
+                        "a frame of {} bytes",
+                        bytes.len()
+                    );
                     Envelope::decode(&bytes).expect("it speaks its own protocol");
                 }
                 Effect::Open { conn, .. } => self.opened.push(conn),

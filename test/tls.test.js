@@ -113,6 +113,38 @@ describe('calls with TLS', function () {
     assert.match(server.output(), /^(?!.*BEGIN).*$/s, 'no key in what it says');
   });
 
+  it('nobody comes in by the session of one who was refused', async () => {
+    const server = await serve(MEMBER);
+    for (const maxVersion of /** @type {const} */ (['TLSv1.2', 'TLSv1.3'])) {
+      const how = {
+        port: server.port,
+        ca: MEMBER.ca,
+        checkServerIdentity: () => undefined,
+        maxVersion,
+      };
+      const connect = async (/** @type {any} */ more) => {
+        const socket = tls.connect({ ...how, ...more });
+        let said = '';
+        let session = socket.getSession();
+        socket.on('error', () => {});
+        socket.on('session', (ticket) => {
+          session = ticket;
+        });
+        socket.on('data', (data) => {
+          said += data;
+        });
+        socket.write(`${JSON.stringify(request('a/b', MSG))}\n`);
+        await new Promise((resolve) => socket.once('close', resolve));
+        return { said, session: session ?? socket.getSession() };
+      };
+      const first = await connect({});
+      const second = await connect({ session: first.session });
+      for (const { said } of [first, second]) assert.match(said, /"kind":"no"/);
+    }
+    const { calls } = await server.act('sys:gossip,get:status');
+    assert.equal(calls.in.accepted, 0);
+  });
+
   it('whoever speaks plainly is told what is wanted', async () => {
     const { port } = await serve(MEMBER);
     const raw = await rawConnection(port);

@@ -33,8 +33,10 @@ class Gate {
     this.waiting = new Map();
     this.server = tls.createServer(options.server, (socket) => {
       this.waiting.delete(endOf(socket));
-      if (socket.authorized || !options.server.requestCert) on.secure(socket);
-      else this.reject(socket);
+      // A session that is resumed is authorized without a certificate if it began without one.
+      const shown = Object.keys(socket.getPeerCertificate()).length > 0;
+      if ((shown && socket.authorized) || !options.server.requestCert) on.secure(socket);
+      else this.reject(socket, shown);
     });
     this.server.on('tlsClientError', (err, socket) => {
       on.refused(err.message, socket);
@@ -83,9 +85,9 @@ class Gate {
    * Nothing that it says is looked at.
    *
    * @param {import('node:tls').TLSSocket} socket
+   * @param {boolean} shown has it shown a certificate?
    */
-  reject(socket) {
-    const shown = Object.keys(socket.getPeerCertificate()).length > 0;
+  reject(socket, shown) {
     const why = shown
       ? `its certificate is not accepted (${socket.authorizationError})`
       : 'it shows no certificate';

@@ -116,6 +116,26 @@ impl Node {
         self.with(env, |cluster| Ok(cluster.set_seeds(seeds)?))
     }
 
+    /// The keys that gossip is sealed with, by their fingerprints: a JSON array.
+    #[napi(catch_unwind)]
+    pub fn seals(&self, env: Env) -> Result<String> {
+        self.get(env, |cluster| serde_json::json!(cluster.keys()).to_string())
+    }
+
+    /// Adds, uses (`put`) or removes a key, and tells all.
+    #[napi(catch_unwind)]
+    pub fn change_keys(&self, env: Env, what: String, key: String) -> Result<String> {
+        self.with(env, |cluster| {
+            let changed = match &what[..] {
+                "add" => cluster.add_key(&key),
+                "use" => cluster.use_key(&key),
+                _ => cluster.remove_key(&key),
+            };
+            let views = changed.map_err(|error| Failure::value(error.to_string()))?;
+            Ok(serde_json::json!(views).to_string())
+        })
+    }
+
     /// Sets a key of this node to a JSON text; false when it has to wait for its
     /// turn (flow control).
     #[napi(catch_unwind)]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::error::Failure;
 use crate::net::Options;
 use crate::state::Order;
+use crate::wire::seal::Keyring;
 
 /// Options as they were given: the host may be a name.
 #[derive(Debug)]
@@ -116,6 +117,16 @@ pub fn parse(json: &str) -> Result<Given, Failure> {
             }
         }
         Some(_) => return Err(top.refuse("seeds", "a list of texts, host:port")),
+    }
+    match top.take("keys") {
+        None => {}
+        Some(Value::Array(list)) => {
+            let texts = list.iter().map(|text| text.as_str().unwrap_or_default());
+            let keys = Keyring::parse(texts);
+            options.keys =
+                keys.map_err(|e| Failure::option(format!("option 'gossip.key': {e}")))?;
+        }
+        Some(_) => return Err(top.refuse("keys", "a list of texts")),
     }
     match top.take("allow") {
         None => {}

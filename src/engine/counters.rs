@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 /// Why something that arrived was dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Drop {
     /// Longer than a datagram may be.
     Oversized,
@@ -46,9 +46,19 @@ pub enum Drop {
     Crowded,
     /// From an address that may not talk to us; nothing of it was read.
     NotAllowed,
+    /// Sealed, and this node has no key.
+    NoKey,
+    /// Not sealed, and this node has a key.
+    Unsealed,
+    /// Sealed with another key, or forged.
+    WrongKey,
+    /// Sealed, and it came before.
+    Replayed,
+    /// Sealed by a clock that is too far from ours.
+    Clock,
 }
 
-const REASONS: [(Drop, &str); 20] = [
+const REASONS: [(Drop, &str); 25] = [
     (Drop::Oversized, "oversized"),
     (Drop::Malformed, "malformed"),
     (Drop::Version, "version"),
@@ -69,6 +79,11 @@ const REASONS: [(Drop, &str); 20] = [
     (Drop::Slow, "slow"),
     (Drop::Crowded, "crowded"),
     (Drop::NotAllowed, "not_allowed"),
+    (Drop::NoKey, "no_key"),
+    (Drop::Unsealed, "unsealed"),
+    (Drop::WrongKey, "wrong_key"),
+    (Drop::Replayed, "replayed"),
+    (Drop::Clock, "clock"),
 ];
 
 /// Counters since the start of the engine.

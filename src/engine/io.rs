@@ -21,7 +21,7 @@ pub enum Effect {
     Send {
         /// Where to.
         to: SocketAddr,
-        /// At most [`crate::wire::MAX_DATAGRAM`] bytes.
+        /// At most [`crate::wire::MAX_MESSAGE`] bytes.
         bytes: Vec<u8>,
     },
     /// Send a datagram from a socket connected to `to`, so that a closed port
@@ -30,7 +30,7 @@ pub enum Effect {
     Probe {
         /// Where to.
         to: SocketAddr,
-        /// At most [`crate::wire::MAX_DATAGRAM`] bytes.
+        /// At most [`crate::wire::MAX_MESSAGE`] bytes.
         bytes: Vec<u8>,
     },
     /// Open a TCP connection; answer with `handle_opened` or `handle_closed`.
@@ -44,7 +44,7 @@ pub enum Effect {
     Write {
         /// Which connection.
         conn: ConnId,
-        /// At most [`crate::wire::MAX_FRAME`] bytes.
+        /// At most [`crate::wire::MAX_STREAM_MESSAGE`] bytes.
         bytes: Vec<u8>,
     },
     /// Close a connection once everything written has been flushed. The driver

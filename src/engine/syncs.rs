@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use super::candidates::Teller;
 use super::counters::Drop;
 use super::{ConnId, Effect, Engine, Event, Millis};
-use crate::wire::{Digest, MAX_FRAME, Message, NodeId, Stage, Sync, Writer, pack_delta};
+use crate::wire::{Digest, MAX_STREAM_MESSAGE, Message, NodeId, Stage, Sync, Writer, pack_delta};
 
 /// An exchange that takes longer than this is given up.
 const DEADLINE: Millis = 10_000;
@@ -245,7 +245,7 @@ impl Engine {
                 digests: digests.to_vec(),
                 deltas: Vec::new(),
             };
-            let mut w = Writer::new(MAX_FRAME);
+            let mut w = Writer::new(MAX_STREAM_MESSAGE);
             head.write_head(&mut w, self.cluster, self.me);
             (head, w)
         };

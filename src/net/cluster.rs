@@ -21,6 +21,7 @@ use crate::membership::Member;
 use crate::routing::{Micros, Router, TargetId};
 use crate::sharding::Config as ShardConfig;
 use crate::state::Value;
+use crate::wire::seal::{KeyError, KeyView};
 
 /// How long a close waits for the tasks of the node to end.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -149,6 +150,36 @@ impl Cluster {
         if let Some(name) = name {
             self.shared().engine(|engine, now| engine.ask(now, &name));
         }
+    }
+
+    /// The keys of this node by their fingerprints, the one that seals first.
+    pub fn keys(&self) -> Vec<KeyView> {
+        self.shared().vault.keys()
+    }
+
+    /// Opens gossip with one more key from now on. Give it to all nodes before one
+    /// of them [uses](Self::use_key) it.
+    ///
+    /// # Errors
+    /// When the text is no key, or there are too many.
+    pub fn add_key(&self, text: &str) -> Result<Vec<KeyView>, KeyError> {
+        self.shared().vault.add(text)
+    }
+
+    /// Seals with a key that was added, named by itself or its fingerprint.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn use_key(&self, which: &str) -> Result<Vec<KeyView>, KeyError> {
+        self.shared().vault.select(which)
+    }
+
+    /// Opens with a key no longer, named by itself or its fingerprint.
+    ///
+    /// # Errors
+    /// When it is not there, or is the one that seals.
+    pub fn remove_key(&self, which: &str) -> Result<Vec<KeyView>, KeyError> {
+        self.shared().vault.remove(which)
     }
 
     /// What flow control does at the moment.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::lock;
 use super::shared::Shared;
 use super::streams::Ended;
 use super::udp::{Ready, Udp};
+use super::vault::Vault;
 use crate::engine::{Drop, Level, Millis};
 use crate::wire::MAX_DATAGRAM;
 
@@ -29,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Batch {
     // One byte more than allowed, so that too long is seen as too long.
     buffers: Vec<[u8; MAX_DATAGRAM + 1]>,
-    received: Vec<(usize, SocketAddr)>,
+    received: Vec<(Range<usize>, SocketAddr)>,
 }
 
 impl Batch {
@@ -41,17 +43,24 @@ impl Batch {
     }
 
     /// Reads until there is nothing more, or no room; says whether it is full.
-    fn fill(&mut self, mut udp: Ready<'_>, gate: &Gate) -> bool {
+    fn fill(&mut self, mut udp: Ready<'_>, gate: &Gate, vault: &Vault) -> bool {
         self.received.clear();
         let mut skipped = 0;
         while let Some(buffer) = self.buffers.get_mut(self.received.len()) {
             match udp.try_recv(buffer) {
-                Ok((size, from)) if gate.pass(from) => self.received.push((size, from)),
+                Ok((size, from)) if gate.pass(from) => {
+                    match vault.open_datagram(from, &mut buffer[..size]) {
+                        Some(message) => self.received.push((message, from)),
+                        None => skipped += 1,
+                    }
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
                 // Of somebody who may not, or news about a datagram that we
                 // sent earlier: of no use here.
-                _ if skipped < BATCH => skipped += 1,
-                _ => return true,
+                _ => skipped += 1,
+            }
+            if skipped >= BATCH {
+                return true;
             }
         }
         true
@@ -60,7 +69,7 @@ impl Batch {
     fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
         let buffers = self.buffers.iter();
         let pairs = self.received.iter().zip(buffers);
-        pairs.map(|((size, from), buffer)| (*from, &buffer[..*size]))
+        pairs.map(|((message, from), buffer)| (*from, &buffer[message.clone()]))
     }
 }
 
@@ -92,7 +101,7 @@ pub async fn drive(shared: Arc<Shared>, udp: Arc<Udp>) {
         }
         select! {
             ready = udp.ready() => match ready {
-                Ok(ready) => full = batch.fill(ready, &shared.gate),
+                Ok(ready) => full = batch.fill(ready, &shared.gate, &shared.vault),
                 Err(_) => return, // the runtime ends
             },
             () = &mut sleep => { full = false; armed = 0 }
@@ -118,7 +127,11 @@ fn do_chores(shared: &Arc<Shared>, now: Millis) {
     if count > 0 {
         shared.engine(|engine, _| engine.count_drops(Drop::NotAllowed, count));
     }
-    if let Some(line) = line {
+    let sealed = shared.vault.account(now);
+    for (drop, count) in sealed.drops {
+        shared.engine(|engine, _| engine.count_drops(drop, count));
+    }
+    for line in line.into_iter().chain(sealed.lines) {
         shared.log(Level::Warn, line);
     }
     if let Some(io) = lock(&shared.io).as_mut() {

@@ -16,6 +16,7 @@ use super::meter::Meter;
 use super::shared::Shared;
 use super::streams::{Half, Order};
 use crate::engine::Drop;
+use crate::wire::seal::Refusal;
 
 /// A whole exchange, connecting included.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -70,6 +71,12 @@ enum Ended {
     Closed,
     #[error("the peer closed the connection")]
     Eof,
+    #[error(
+        "the peer closed the connection without a word: has it another cluster, or another key?"
+    )]
+    Silent,
+    #[error("{}", sealed(.0))]
+    Sealed(Refusal),
     #[error("the peer closed the connection within a message")]
     Partial,
     #[error("a message of {0} bytes was announced")]
@@ -92,6 +99,8 @@ impl Ended {
             Ended::TooLong(_) => Some(Drop::Oversized),
             Ended::Crowded => Some(Drop::Crowded),
             Ended::Slow if inbound => Some(Drop::Slow),
+            // Counted where it was opened.
+            Ended::Sealed(_) | Ended::Silent => None,
             Ended::Slow | Ended::Closed | Ended::Eof | Ended::Unanswered | Ended::Error(_) => None,
         }
     }
@@ -100,12 +109,16 @@ impl Ended {
 /// Reads and writes at the same time, so that two peers that send each other
 /// much do not wait for each other.
 async fn converse(shared: &Arc<Shared>, half: &mut Half, stream: &mut TcpStream) -> Ended {
+    let peer = match stream.peer_addr() {
+        Ok(peer) => SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+        Err(e) => return e.into(),
+    };
     let _ = stream.set_nodelay(true);
     let (mut reader, mut writer) = stream.split();
     let meter = half.meter.clone();
     let conn = half.conn;
     let ended = select! {
-        ended = read(shared, conn, &meter, &mut reader) => ended,
+        ended = read(shared, conn, peer, &meter, &mut reader) => ended,
         ended = write(shared, half, &mut writer) => ended,
     };
     if matches!(ended, Ended::Closed) {
@@ -116,9 +129,16 @@ async fn converse(shared: &Arc<Shared>, half: &mut Half, stream: &mut TcpStream)
     ended
 }
 
-async fn read(shared: &Arc<Shared>, conn: u64, meter: &Meter, reader: &mut ReadHalf<'_>) -> Ended {
+async fn read(
+    shared: &Arc<Shared>,
+    conn: u64,
+    from: SocketAddr,
+    meter: &Meter,
+    reader: &mut ReadHalf<'_>,
+) -> Ended {
     let mut chunk = vec![0; CHUNK];
     let mut frames = Frames::default();
+    let mut silent = true;
     loop {
         let size = match reader.read(&mut chunk).await {
             Ok(size) => size,
@@ -128,6 +148,7 @@ async fn read(shared: &Arc<Shared>, conn: u64, meter: &Meter, reader: &mut ReadH
         if size == 0 {
             return match frames.is_partial() {
                 true => Ended::Partial,
+                false if silent => Ended::Silent,
                 false => Ended::Eof,
             };
         }
@@ -136,7 +157,12 @@ async fn read(shared: &Arc<Shared>, conn: u64, meter: &Meter, reader: &mut ReadH
             match frames.next() {
                 Ok(Some(frame)) => {
                     meter.touch(shared.clock().millis());
-                    shared.input(|engine, now| engine.handle_frame(now, conn, frame));
+                    silent = false;
+                    let message = match shared.vault.try_open(from, frame) {
+                        Ok(message) => message,
+                        Err(refusal) => return Ended::Sealed(refusal),
+                    };
+                    shared.input(|engine, now| engine.handle_frame(now, conn, &frame[message]));
                 }
                 Ok(None) => break,
                 Err(TooLong(length)) => return Ended::TooLong(length),
@@ -161,16 +187,32 @@ async fn write_all(
 ) -> io::Result<()> {
     while let Some(order) = half.orders.recv().await {
         let Order::Frame(bytes) = order else { break };
-        let Some(prefix) = prefix(&bytes) else {
+        let sealed = shared.vault.seal(&bytes);
+        let framed = sealed.and_then(|sealed| {
+            // In one piece: with two, a small frame would be two packets.
+            Some([&prefix(&sealed)?[..], &sealed].concat())
+        });
+        let Some(framed) = framed else {
             return Err(io::Error::other("a message of ours is too long"));
         };
-        // In one piece: with two, a small frame would be two packets.
-        let framed = [&prefix[..], &bytes].concat();
         writer.write_all(&framed).await?;
         half.meter.sub(bytes.len());
         half.meter.touch(shared.clock().millis());
     }
     writer.shutdown().await
+}
+
+/// How it is told to whoever asked for the exchange.
+fn sealed(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NoKey => "its messages are sealed, and this node has no key",
+        Refusal::Unsealed => "its messages are not sealed, and this node has a key",
+        Refusal::WrongKey => "no key of this node opens its messages",
+        Refusal::Clock { .. } => "its clock is too far from ours",
+        Refusal::Cluster => "it is of another cluster",
+        Refusal::Replayed => "its message came before",
+        Refusal::Malformed | Refusal::Version => "it does not speak this protocol",
+    }
 }
 
 async fn drain(reader: &mut ReadHalf<'_>) {

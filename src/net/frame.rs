@@ -44,7 +44,7 @@ impl Frames {
     }
 
     /// The next whole frame.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, TooLong> {
+    pub fn next(&mut self) -> Result<Option<&mut [u8]>, TooLong> {
         let Some((prefix, rest)) = self.buffer[self.taken..].split_first_chunk::<PREFIX>() else {
             return Ok(None);
         };
@@ -56,7 +56,7 @@ impl Frames {
             return Ok(None);
         }
         self.taken += PREFIX + length;
-        Ok(Some(&self.buffer[self.taken - length..self.taken]))
+        Ok(Some(&mut self.buffer[self.taken - length..self.taken]))
     }
 
     /// Is a frame begun and not complete?

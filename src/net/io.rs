@@ -52,12 +52,15 @@ impl Io {
         let runtime = &self.runtime;
         let ended = &mut failed.ended;
         match effect {
-            Effect::Send { to, bytes } => self.send(to, &bytes),
+            Effect::Send { to, bytes } => self.send(shared, to, &bytes),
             Effect::Probe { to, bytes } => {
-                match self.probes.send(shared, runtime, self.bound, to, &bytes) {
+                let Some(sealed) = shared.vault.seal(&bytes) else {
+                    return;
+                };
+                match self.probes.send(shared, runtime, self.bound, to, &sealed) {
                     Sent::Yes => {}
                     Sent::Refused => failed.refused.push(to),
-                    Sent::No => self.send(to, &bytes),
+                    Sent::No => self.send(shared, to, &bytes),
                 }
             }
             Effect::Open { conn, to } if !shared.gate.admits(to.ip()) => {
@@ -71,8 +74,10 @@ impl Io {
     }
 
     /// A datagram that cannot be sent is as good as one lost on the way.
-    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
-        self.unsent += u64::from(self.udp.send_to(bytes, to).is_err());
+    fn send(&mut self, shared: &Shared, to: SocketAddr, bytes: &[u8]) {
+        let sealed = shared.vault.seal(bytes);
+        let sent = sealed.is_some_and(|bytes| self.udp.send_to(&bytes, to).is_ok());
+        self.unsent += u64::from(!sent);
     }
 }
 

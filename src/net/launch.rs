@@ -22,6 +22,7 @@ use super::runtime::Lease;
 use super::seeds::{Book, Seed, keep, plain};
 use super::shared::Shared;
 use super::streams::Streams;
+use super::vault::Vault;
 use crate::engine::{Engine, Level};
 use crate::routing::Router;
 
@@ -49,9 +50,11 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let identity = identity(host, options.advertise_port, bound, &seeds).await?;
 
     // Nonces of pings come from this: strangers must not guess it.
-    let (mut for_engine, mut for_router) = ([0; 32], [0; 8]);
-    let filled = SysRng.try_fill_bytes(&mut for_engine);
-    let filled = filled.and_then(|()| SysRng.try_fill_bytes(&mut for_router));
+    let (mut for_engine, mut for_router, mut for_seal) = ([0; 32], [0; 8], [0; 32]);
+    let parts = [&mut for_engine[..], &mut for_router, &mut for_seal];
+    let filled = parts
+        .into_iter()
+        .try_for_each(|part| SysRng.try_fill_bytes(part));
     filled.map_err(|e| failed("random numbers")(io::Error::other(e)))?;
 
     let clock = Clock::start();
@@ -62,7 +65,8 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let gate = Gate::new(options.allow.clone());
     let ours = identity.addr.ip();
     let outside = !gate.admits(ours);
-    let shared = Shared::new(clock, gate, engine, router);
+    let vault = Vault::new(&options.cluster, options.keys.clone(), for_seal);
+    let shared = Shared::new(clock, gate, vault, engine, router);
     if outside {
         let text = format!("'allow' has no network with {ours}, the address of this node itself");
         shared.log(Level::Warn, text);

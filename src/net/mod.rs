@@ -36,6 +36,7 @@ mod stall;
 mod streams;
 mod tasks;
 mod udp;
+mod vault;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::allow::Network;
 use crate::engine::{Config, Limits, Millis};
 use crate::state::Order;
+use crate::wire::seal::Keyring;
 
 /// The longest time that makes sense, in ms.
 const DAY: Millis = 24 * 3_600 * 1_000;
@@ -34,6 +35,8 @@ pub struct Options {
     pub allow: Vec<Network>,
     /// Time between two lookups of their names, once the node has joined.
     pub resolve: Millis,
+    /// What gossip is sealed with, and opened. By default it is not sealed.
+    pub keys: Keyring,
     /// Name of the cluster; nodes of another name are refused.
     pub cluster: String,
     /// Time between two gossip rounds.
@@ -73,6 +76,7 @@ impl Default for Options {
             seeds: Vec::new(),
             allow: Vec::new(),
             resolve: 30_000,
+            keys: Keyring::default(),
             cluster: engine.cluster,
             interval: engine.interval,
             ping: engine.ping,

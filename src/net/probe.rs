@@ -130,7 +130,11 @@ async fn listen(shared: Arc<Shared>, udp: Arc<Udp>, to: SocketAddr) {
             match ready.try_recv(&mut buffer) {
                 Ok((_, from)) if !shared.gate.pass(from) => {}
                 Ok((size, from)) => {
-                    shared.input(|engine, now| engine.handle_datagram(now, from, &buffer[..size]));
+                    let Some(message) = shared.vault.open_datagram(from, &mut buffer[..size])
+                    else {
+                        continue;
+                    };
+                    shared.input(|engine, now| engine.handle_datagram(now, from, &buffer[message]));
                 }
                 Err(e) if is_refusal(&e) => {
                     shared.engine(|engine, now| engine.handle_refused(now, to));

@@ -26,6 +26,7 @@ use super::seeds::Book;
 use super::shards::Shards;
 use super::stall::Stall;
 use super::tasks::Tasks;
+use super::vault::Vault;
 use crate::engine::{Effect, Engine, Event, Level, Millis};
 use crate::routing::Router;
 
@@ -37,6 +38,8 @@ pub struct Shared {
     clock: Clock,
     /// Who may talk to us at all.
     pub(super) gate: Gate,
+    /// What its gossip is sealed and opened with.
+    pub(super) vault: Vault,
     engine: Mutex<Engine>,
     pub(super) seeds: Mutex<Book>,
     pub(super) router: Mutex<Router>,
@@ -65,11 +68,18 @@ struct Left {
 
 impl Shared {
     /// A node around an engine, without sockets yet.
-    pub fn new(clock: Clock, gate: Gate, engine: Engine, router: Router) -> Arc<Self> {
+    pub fn new(
+        clock: Clock,
+        gate: Gate,
+        vault: Vault,
+        engine: Engine,
+        router: Router,
+    ) -> Arc<Self> {
         let shards = Shards::new(engine.name());
         Arc::new(Shared {
             clock,
             gate,
+            vault,
             engine: Mutex::new(engine),
             seeds: Mutex::default(),
             router: Mutex::new(router),
@@ -387,7 +397,8 @@ mod tests {
         let addr = "127.0.0.1:4445".parse().unwrap();
         let config = Config::new("127.0.0.1:4445", addr, clock.wall());
         let engine = Engine::new(config, clock.millis(), [0; 32]);
-        let shared = Shared::new(clock, Gate::default(), engine, Router::new(0));
+        let vault = Vault::new("default", Default::default(), [0; 32]);
+        let shared = Shared::new(clock, Gate::default(), vault, engine, Router::new(0));
         shared.input(|_, _| panic!("on purpose, to see it survived"));
         assert_eq!(shared.panics(), 1);
         assert!(shared.turn([(addr, &b"x"[..])].into_iter()) > 0);

@@ -15,6 +15,7 @@ use super::sharding::{Sharding, SharedPin};
 use super::start_error::StartError;
 use crate::net;
 use crate::routing::{Offer, Pattern};
+use crate::wire::seal::Keyring;
 
 /// A year: longer is no different, and could not be added to a time.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
@@ -134,6 +135,13 @@ impl Builder {
         self
     }
 
+    /// Seals gossip with a key, and opens it with several: the first one of the
+    /// ring seals. A [`Key`](crate::wire::seal::Key) will do.
+    pub fn keys(mut self, keys: impl Into<Keyring>) -> Self {
+        self.gossip.keys = keys.into();
+        self
+    }
+
     /// Name of the cluster; nodes of another name are refused.
     pub fn cluster(mut self, name: impl Into<String>) -> Self {
         self.gossip.cluster = name.into();
@@ -141,7 +149,7 @@ impl Builder {
     }
 
     /// Sets everything else about gossip. Host, port, `advertise` with its port,
-    /// `seeds` and `cluster` of these options are not used, and `allow` is added
+    /// `seeds`, `keys` and `cluster` of these options are not used, and `allow` is added
     /// to what was [given](Self::allow).
     pub fn gossip(mut self, mut options: net::Options) -> Self {
         options.allow.append(&mut self.gossip.allow);
@@ -149,6 +157,7 @@ impl Builder {
             advertise: self.gossip.advertise,
             advertise_port: self.gossip.advertise_port,
             seeds: self.gossip.seeds,
+            keys: self.gossip.keys,
             cluster: self.gossip.cluster,
             ..options
         };

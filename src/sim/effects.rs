@@ -7,7 +7,7 @@ use super::node::{Input, NodeId, Run};
 use super::report::{Death, Truth};
 use super::world::{Happening, Heard, World};
 use crate::engine::{Effect, Event};
-use crate::wire::{MAX_DATAGRAM, MAX_FRAME};
+use crate::wire::{MAX_MESSAGE, MAX_STREAM_MESSAGE};
 
 impl World {
     /// Carries out whatever an engine wants done.
@@ -27,7 +27,7 @@ impl World {
                 Effect::Write { conn, bytes } => {
                     let size = bytes.len();
                     assert!(
-                        size <= MAX_FRAME,
+                        size <= MAX_STREAM_MESSAGE,
                         "{}: a frame of {size} bytes",
                         self.place()
                     );
@@ -49,7 +49,7 @@ impl World {
     fn send(&mut self, id: NodeId, port: u16, to: SocketAddr, bytes: Vec<u8>) {
         let size = bytes.len();
         assert!(
-            size <= MAX_DATAGRAM,
+            size <= MAX_MESSAGE,
             "{}: a datagram of {size} bytes",
             self.place()
         );

@@ -7,7 +7,7 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher24;
 
 /// Key of all hashes: not a secret, only a domain of our own.
-const KEY: &[u8; 16] = b"seneca-gossip/1\0";
+pub(super) const KEY: &[u8; 16] = b"seneca-gossip/1\0";
 
 /// SipHash-2-4 of a text under the protocol's key.
 pub fn text_hash(text: &str) -> u64 {

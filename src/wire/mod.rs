@@ -11,6 +11,7 @@ mod extension;
 mod hash;
 mod message;
 mod pack;
+pub mod seal;
 #[cfg(test)]
 mod tests;
 
@@ -25,13 +26,15 @@ pub use pack::{DeltaSource, pack_delta};
 pub const VERSION: u8 = 1;
 /// The longest datagram, header and room for the seal included.
 pub const MAX_DATAGRAM: usize = 1_200;
-/// Bytes of every message that are left free for the seal (nonce, tag, key id).
+/// Bytes of every message that are left free for the [`seal`] (nonce and tag).
 pub const SEAL: usize = 40;
 /// The longest message in a datagram.
 pub const MAX_MESSAGE: usize = MAX_DATAGRAM - SEAL;
 /// The longest frame on a TCP connection, without its 4-byte length (u32, big
 /// endian): all that one owner may have fits into one.
 pub const MAX_FRAME: usize = 1024 * 1024;
+/// The longest message in a frame that is sent.
+pub const MAX_STREAM_MESSAGE: usize = MAX_FRAME - SEAL;
 /// The longest name of a member: a DNS name, a colon and a port.
 pub const MAX_NAME: usize = 253 + 6;
 /// The longest key that is decoded; a node may set a lower limit for its own.
