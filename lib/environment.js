@@ -37,6 +37,7 @@ const VARIABLES = {
     option: 'seeds',
     read: (text) => text.split(/[\s,]+/).filter((seed) => seed !== ''),
   },
+  SENECA_GOSSIP_DISCOVER: { option: 'discover', read: asItIs },
   SENECA_GOSSIP_CLUSTER: { option: 'cluster', read: asItIs },
 };
 

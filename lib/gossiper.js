@@ -27,12 +27,12 @@ class Gossiper extends EventEmitter {
    */
   constructor(...args) {
     super();
-    const { port, host, advertise, seeds, cluster, timings } = gossiperOptions(args);
+    const { port, host, advertise, seeds, discover, cluster, timings } = gossiperOptions(args);
     const Native = nativeNode();
     const outer = { advertise: advertise.host, advertisePort: advertise.gossipPort };
     /** The native node. */
     this.native = new Native(
-      JSON.stringify({ host, port, ...outer, seeds, cluster, gossip: timings }),
+      JSON.stringify({ host, port, ...outer, seeds, discover, cluster, gossip: timings }),
       () => this._drain(),
     );
     /** What the functions of the core know the node by. */

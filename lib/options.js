@@ -16,6 +16,7 @@ const {
   show,
   text,
 } = require('./check');
+const { discoverOption } = require('./discover');
 const { withEnvironment } = require('./environment');
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
@@ -36,6 +37,9 @@ const DEFAULTS = Object.freeze({
   signals: true,
 });
 
+/** Where a node binds that shall be found by others on its network. */
+const EVERYWHERE = '0.0.0.0';
+
 const NAMES = [
   'port',
   'host',
@@ -45,6 +49,7 @@ const NAMES = [
   'listen',
   'need',
   'seeds',
+  'discover',
   'cluster',
   'meta',
   'jointime',
@@ -86,7 +91,7 @@ const TIMINGS = {
 };
 const ORDERS = ['depth', 'breadth'];
 const GOSSIP_NAMES = ['port', 'host', 'order', ...Object.keys(TIMINGS)];
-const GOSSIPER_NAMES = ['seeds', 'advertise', 'cluster', ...GOSSIP_NAMES];
+const GOSSIPER_NAMES = ['seeds', 'discover', 'advertise', 'cluster', ...GOSSIP_NAMES];
 
 /**
  * @param {any} given
@@ -269,7 +274,8 @@ function resolve(given, tools) {
  */
 function complete(all, tools) {
   const port = integer(all.port ?? DEFAULTS.port, 'port', 0, 65_535, 'a port');
-  const host = bindHost(all.host ?? DEFAULTS.host, 'host');
+  const discover = discoverOption(all.discover);
+  const host = bindHost(all.host ?? (discover ? EVERYWHERE : DEFAULTS.host), 'host');
   const gossip = gossipOptions(all.gossip, { host, port });
   if (gossip.port !== null && gossip.port !== 0 && gossip.port === port) {
     refuse('gossip.port', "another one than 'port': both are TCP ports of this host", gossip.port);
@@ -287,6 +293,7 @@ function complete(all, tools) {
     pins: listen.flatMap((entry) => entry.pins),
     need: all.need === undefined ? [] : pinList(all.need, 'need', tools.jsonic),
     seeds: seedsOption(all.seeds),
+    discover,
     cluster: clusterName(all.cluster ?? DEFAULTS.cluster),
     meta: all.meta === undefined ? {} : metaTags(all.meta),
     jointime: integer(all.jointime ?? DEFAULTS.jointime, 'jointime', 0, 600_000, 'milliseconds'),
@@ -329,11 +336,14 @@ function gossiperOptions(args) {
       : { port: args[0], seeds: args[1], host: args[2] };
   onlyKnown(flat, GOSSIPER_NAMES, '');
   const { port, seeds, host, advertise, cluster, ...timings } = flat;
+  const discover = discoverOption(timings.discover);
+  delete timings.discover;
   return {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
-    host: bindHost(host ?? '127.0.0.1', 'host'),
+    host: bindHost(host ?? (discover ? EVERYWHERE : '127.0.0.1'), 'host'),
     advertise: advertiseOption(advertise, ['host', 'gossipPort']),
     seeds: gossiperSeeds(seeds),
+    discover,
     cluster: clusterName(cluster ?? 'default'),
     timings: gossipOptions(timings, { host: '', port: 0 }, '').timings,
   };

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::wire::WireError;
+
 /// Why something that arrived was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drop {
@@ -67,6 +69,16 @@ const REASONS: [(Drop, &str); 19] = [
     (Drop::Slow, "slow"),
     (Drop::Crowded, "crowded"),
 ];
+
+impl From<WireError> for Drop {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Version => Drop::Version,
+            WireError::Kind => Drop::Unknown,
+            _ => Drop::Malformed,
+        }
+    }
+}
 
 /// Counters since the start of the engine.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -52,7 +52,7 @@ pub use io::{ConnId, Effect, Event, Level};
 use crate::liveness::{Timing, Verdicts, Watch};
 use crate::membership::{Life, Members};
 use crate::state::{Pool, Store};
-use crate::wire::{self, Envelope, Message, NodeId, WireError, Writer};
+use crate::wire::{self, Envelope, Message, NodeId, Writer};
 use candidates::Candidates;
 use changes::Changes;
 use contact::Contact;
@@ -225,7 +225,7 @@ impl Engine {
             Message::Ack(ack) => self.on_ack(now, envelope.from, &ack),
             Message::Rumor(rumor) => self.on_rumor(now, envelope.from, &rumor),
             Message::Gossip(g) => self.on_gossip(now, from, envelope.from, bytes.len(), g),
-            Message::Sync(_) => self.counters.drop(Drop::Misplaced),
+            Message::Sync(_) | Message::Announce(_) => self.counters.drop(Drop::Misplaced),
         }
         self.settle(now);
     }
@@ -245,11 +245,7 @@ impl Engine {
             }
             Ok(e) => Some(e),
             Err(error) => {
-                self.counters.drop(match error {
-                    WireError::Version => Drop::Version,
-                    WireError::Kind => Drop::Unknown,
-                    _ => Drop::Malformed,
-                });
+                self.counters.drop(error.into());
                 None
             }
         }

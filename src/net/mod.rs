@@ -7,7 +7,8 @@
 //! engine's time (`driver`); probe sockets (`probe`) and TCP connections
 //! (`streams`, `meter`, `exchange`, `frame`) have small tasks of their own.
 //! Whoever has something to tell the engine locks it shortly and carries out
-//! what it wants (`shared`, `io`). Events are queued for the owner (`queue`, `compact`), who is
+//! what it wants (`shared`, `io`). Names of seeds are looked up by `seeds`,
+//! neighbours on the same network found by `multicast`. Events are queued for the owner (`queue`, `compact`), who is
 //! woken once per batch, and feed the table of routes (`feed`).
 
 pub mod advertise;
@@ -18,11 +19,13 @@ mod compact;
 mod driver;
 mod exchange;
 mod feed;
+mod found;
 mod frame;
 mod interface;
 mod io;
 mod launch;
 mod meter;
+mod multicast;
 mod options;
 mod probe;
 mod queue;
@@ -39,6 +42,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use cluster::{Cluster, NetStats};
 pub use interface::{address_of, interface_name};
+pub use multicast::Multicast;
 pub use options::{Options, Protocol, StartError};
 pub use queue::Notice;
 pub use shards::{ShardEvent, Turn};

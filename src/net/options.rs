@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::multicast::Multicast;
 use crate::engine::{Config, Limits, Millis};
 use crate::state::Order;
 
@@ -30,6 +31,8 @@ pub struct Options {
     pub seeds: Vec<String>,
     /// Time between two lookups of their names, once the node has joined.
     pub resolve: Millis,
+    /// Whether, and where, nodes on the same network find each other.
+    pub discover: Option<Multicast>,
     /// Name of the cluster; nodes of another name are refused.
     pub cluster: String,
     /// Time between two gossip rounds.
@@ -68,6 +71,7 @@ impl Default for Options {
             advertise_port: None,
             seeds: Vec::new(),
             resolve: 30_000,
+            discover: None,
             cluster: engine.cluster,
             interval: engine.interval,
             ping: engine.ping,
@@ -100,6 +104,11 @@ impl Options {
                 "a port from 1 to 65535",
             ),
             ("resolve", time(self.resolve, 1_000), "1 s to a day, in ms"),
+            (
+                "discover",
+                self.discover.as_ref().is_none_or(Multicast::is_sound),
+                "a multicast group of IPv4 and a port from 1 to 65535",
+            ),
             ("interval", time(self.interval, 10), "10 ms to a day"),
             ("ping", time(self.ping, 10), "10 ms to a day"),
             (

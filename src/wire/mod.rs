@@ -5,6 +5,7 @@
 //! against what is really there before anything is allocated, and a failure is
 //! a [`WireError`], never a panic.
 
+mod announce;
 mod codec;
 mod delta;
 mod extension;
@@ -14,6 +15,7 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
+pub use announce::Announce;
 pub use codec::{Reader, WireError, Writer};
 pub use delta::{Delta, Digest, Entry};
 pub use extension::{Extensions, FlowWord};
