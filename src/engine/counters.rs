@@ -46,9 +46,11 @@ pub enum Drop {
     Slow,
     /// A connection that made room for others.
     Crowded,
+    /// A name that another live node has.
+    Taken,
 }
 
-const REASONS: [(Drop, &str); 19] = [
+const REASONS: [(Drop, &str); 20] = [
     (Drop::Oversized, "oversized"),
     (Drop::Malformed, "malformed"),
     (Drop::Version, "version"),
@@ -68,6 +70,7 @@ const REASONS: [(Drop, &str); 19] = [
     (Drop::Partial, "partial"),
     (Drop::Slow, "slow"),
     (Drop::Crowded, "crowded"),
+    (Drop::Taken, "taken"),
 ];
 
 impl From<WireError> for Drop {

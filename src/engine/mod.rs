@@ -28,6 +28,7 @@ mod hot;
 mod io;
 mod local;
 mod probes;
+mod rivals;
 mod rounds;
 mod syncs;
 #[cfg(test)]
@@ -58,6 +59,7 @@ use changes::Changes;
 use contact::Contact;
 use double::Double;
 use hot::Hot;
+use rivals::Rivals;
 use syncs::Syncs;
 
 /// A driver that comes later than this after the time it was asked to come
@@ -84,6 +86,8 @@ pub struct Engine {
     me: NodeId,
     cluster: u64,
     generation: u64,
+    /// Its first generation.
+    born: u64,
     life: Life,
     rng: ChaCha8Rng,
     out: VecDeque<Effect>,
@@ -101,6 +105,7 @@ pub struct Engine {
     /// The epoch of the members for which `watches` was made.
     watched_epoch: Option<u64>,
     candidates: Candidates,
+    rivals: Rivals,
 
     seeds: Vec<SocketAddr>,
     syncs: Syncs,
@@ -129,6 +134,7 @@ impl Engine {
             me,
             cluster: wire::text_hash(&config.cluster),
             generation,
+            born: generation,
             life: Life::default(),
             rng: ChaCha8Rng::from_seed(seed),
             out: VecDeque::new(),
@@ -143,6 +149,7 @@ impl Engine {
             watches: BTreeMap::new(),
             watched_epoch: None,
             candidates: Candidates::default(),
+            rivals: Rivals::default(),
             seeds: Vec::new(),
             syncs: Syncs::default(),
             next_round: now,
@@ -225,6 +232,7 @@ impl Engine {
             Message::Ack(ack) => self.on_ack(now, envelope.from, &ack),
             Message::Rumor(rumor) => self.on_rumor(now, envelope.from, &rumor),
             Message::Gossip(g) => self.on_gossip(now, from, envelope.from, bytes.len(), g),
+            Message::Taken(taken) => self.on_taken(now, from, envelope.from, &taken),
             Message::Sync(_) | Message::Announce(_) => self.counters.drop(Drop::Misplaced),
         }
         self.settle(now);

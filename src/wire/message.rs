@@ -8,6 +8,7 @@ use super::codec::{Reader, WireError, Writer};
 use super::delta::{Delta, Digest, deltas, digests, write_digests};
 use super::extension::Extensions;
 use super::hash::NodeId;
+use super::taken::{TAKEN, Taken};
 use super::{BUCKETS, VERSION};
 
 const PING: u8 = 1;
@@ -50,6 +51,8 @@ pub enum Message {
     Sync(Sync),
     /// By multicast: a node is here.
     Announce(Announce),
+    /// Somebody else has your name.
+    Taken(Taken),
 }
 
 /// 'I hold this generation and incarnation of yours for dead': hearing it, a
@@ -171,6 +174,7 @@ impl Envelope {
             GOSSIP => Message::Gossip(gossip(&mut r)?),
             SYNC => Message::Sync(sync(&mut r)?),
             ANNOUNCE => Message::Announce(Announce::read(&mut r)?),
+            TAKEN => Message::Taken(Taken::read(&mut r)?),
             _ => return Err(WireError::Kind),
         };
         // Gossip and Sync are read to their end; the others may go on with

@@ -12,6 +12,7 @@ mod extension;
 mod hash;
 mod message;
 mod pack;
+mod taken;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use extension::{Extensions, FlowWord};
 pub use hash::{NodeId, owner_hash, text_hash};
 pub use message::{Accusation, Ack, Envelope, Gossip, Message, Ping, Rumor, Stage, Sync};
 pub use pack::{DeltaSource, pack_delta};
+pub use taken::Taken;
 
 /// The version of the protocol, first byte of every message.
 pub const VERSION: u8 = 1;
