@@ -82,7 +82,50 @@ describe('names whose addresses change', function () {
         const { gossip, status } = await node.member('mover.test:4445');
         assert.deepEqual([gossip, status], [`${hosts.address(3)}:4445`, 'alive']);
       }
+      // The same again, from a host that vanishes without a word.
+      hosts.bridge(3, false);
+      hosts.resolve({ 'mover.test': [2] });
+      const again = await start(2, version, options);
+      for (const node of [seed, caller]) {
+        await until(async () => (await who(node)).pid === again.pid, { within: 15_000 });
+      }
+      after.kill();
+      hosts.bridge(3, true);
       console.log(`      called at its new address after ${Date.now() - begun} ms`);
     });
   }
+
+  it('of two live nodes with one name the older stays, and both say so', async () => {
+    hosts.resolve({ 'twin.test': [2] });
+    const seed = await start(0, 'seneca', {});
+    const seeds = [`${hosts.address(0)}:4445`];
+    const options = { pin: 'role:api', advertise: 'twin.test', seeds };
+    /** @param {number} host */
+    const twin = (host) =>
+      service({
+        version: 'seneca',
+        wrapper: hosts.on(host),
+        seneca: { log: 'warn' },
+        add: [['role:api,cmd:who', 'who']],
+        options: { port: 4444, host: '0.0.0.0', ...options },
+      });
+    const older = await twin(2);
+    await until(async () => (await who(seed)).pid === older.pid);
+    // The name leads to the older one still for those who call it.
+    hosts.resolve({ 'twin.test': [3] });
+    const newer = await twin(3);
+    hosts.resolve({ 'twin.test': [2] });
+    const [at, there] = [hosts.address(2), hosts.address(3)];
+    const says = (/** @type {any} */ node, /** @type {string} */ words) =>
+      until(() => node.output().includes(words), { within: 20_000, what: words });
+    await says(older, `from ${there}:4445: it is not let in, since this node was here first`);
+    await says(newer, `from ${at}:4445, and was here first: this node is not let in`);
+    assert.equal((await seed.member('twin.test:4445')).gossip, `${at}:4445`);
+    assert.equal((await who(seed)).pid, older.pid);
+    // When it leaves, the other one is let in.
+    older.kill('SIGTERM');
+    await until(async () => (await seed.member('twin.test:4445')).gossip === `${there}:4445`, {
+      within: 90_000,
+    });
+  });
 });
