@@ -45,6 +45,8 @@ declare namespace gossip {
     need?: Pin | Pin[];
     /** Gossip addresses (`'host:gossip_port'`) of nodes to join by, SRV names (`'_gossip._udp.example.org'`), or a function that gives them. */
     seeds?: string | string[] | (() => string[] | Promise<string[]>);
+    /** Finds nodes on the same network that have it as well, without seeds. `host` is then `'0.0.0.0'` by default. */
+    discover?: Discover;
     /** Name of the cluster; nodes of another one are refused. Default `'default'`. */
     cluster?: string;
     /** Free tags, shown to all members. */
@@ -88,6 +90,18 @@ declare namespace gossip {
     requestCert?: boolean;
     /** Are nodes without TLS served and called as well? Default false. */
     plain?: boolean;
+  }
+
+  /** How nodes find each other without seeds. */
+  type Discover = 'multicast' | { multicast: true | MulticastOptions };
+
+  interface MulticastOptions {
+    /** The group, the same on all nodes. Default `'239.255.83.71'`. */
+    group?: string;
+    /** Its port, the same on all nodes. Default 8371. */
+    port?: number;
+    /** The one interface that is used (`'@eth0'`, or its IPv4 address). Default: all. */
+    interface?: string;
   }
 
   /** Under what others reach a node; what is left out is as it is bound. */
@@ -242,6 +256,7 @@ declare namespace gossip {
     /** The gossip port, UDP and TCP; 0, the default, takes a free one. */
     port?: number;
     seeds?: string | string[];
+    discover?: Discover;
     /** Address to bind to. Default `'127.0.0.1'`. */
     host?: string;
     advertise?: string | Pick<Advertise, 'host' | 'gossipPort'>;

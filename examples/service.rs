@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use end::asked_to_end;
 use seneca_gossip::engine::Level;
+use seneca_gossip::net::Multicast;
 use seneca_gossip::service::{Builder, Event, Service, ServiceError, StartError};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -26,6 +27,7 @@ and calls role:api,cmd:add of another node every second.
   --host <addr>      address to bind (127.0.0.1)
   --advertise <host> how others reach it, if not by that address
   --seeds <list>     gossip addresses of neighbours, host:port,host:port
+  --discover         finds neighbours on the same network, by multicast
   --cluster <name>   name of the cluster (default)
   --calls <n>        so many calls, then leave (0: on and on)
   --every <ms>       time between calls (1000)
@@ -244,6 +246,10 @@ fn args() -> Result<Option<Args>, lexopt::Error> {
                     .collect();
                 args.seeded = !seeds.is_empty();
                 args.builder = args.builder.seeds(seeds);
+            }
+            Long("discover") => {
+                args.seeded = true;
+                args.builder = args.builder.discover(Multicast::default());
             }
             Long("calls") => args.calls = Some(number(&mut parser, "--calls")?),
             Long("every") => {

@@ -111,9 +111,12 @@ const SERVICE_NAME = /^_[\w-]+\._(udp|tcp)(\.[\w-]+)+\.?$/i;
 function seedAddress(seed, option) {
   const expected =
     "'host:gossip_port', such as '127.0.0.1:4445' or '[::1]:4445' (the gossip port of a node is its" +
-    " port + 1, unless it was told otherwise), or an SRV name such as '_gossip._udp.example.org'";
+    ' port + 1, unless it was told otherwise)';
   if (typeof seed !== 'string') refuse(option, expected, seed);
-  if (SERVICE_NAME.test(seed.trim()) && seed.trim().length < 256) return seed.trim();
+  if (seed.trim().startsWith('_') && !seed.includes(':')) {
+    if (SERVICE_NAME.test(seed.trim()) && seed.trim().length < 256) return seed.trim();
+    refuse(option, "an SRV name such as '_gossip._udp.example.org', or 'host:gossip_port'", seed);
+  }
   const parts = /^(\[[0-9a-fA-F:.%\w]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(seed.trim());
   const port = parts ? Number(parts[2]) : 0;
   if (!parts || port < 1 || port > 65_535) refuse(option, expected, seed);

@@ -41,6 +41,7 @@ const VARIABLES = {
     read: list,
   },
   SENECA_GOSSIP_KEY: { option: 'key', read: list },
+  SENECA_GOSSIP_DISCOVER: { option: 'discover', read: asItIs },
   SENECA_GOSSIP_CLUSTER: { option: 'cluster', read: asItIs },
 };
 

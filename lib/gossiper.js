@@ -27,7 +27,8 @@ class Gossiper extends EventEmitter {
    */
   constructor(...args) {
     super();
-    const { port, host, advertise, seeds, cluster, allow, keys, timings } = gossiperOptions(args);
+    const { port, host, advertise, seeds, discover, cluster, allow, keys, timings } =
+      gossiperOptions(args);
     const Native = nativeNode();
     const outer = { advertise: advertise.host, advertisePort: advertise.gossipPort };
     /** The native node. */
@@ -37,6 +38,7 @@ class Gossiper extends EventEmitter {
         port,
         ...outer,
         seeds,
+        discover,
         cluster,
         allow,
         keys: keys?.reveal(),

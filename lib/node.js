@@ -146,8 +146,8 @@ class Node {
     if (options.signals) this.forgetSignals = closeOnSignals(() => this._closeSoon());
 
     this.seeds.follow({ joined: () => this.synced, tell: (list) => gossiper.setSeeds(list) });
-    const hoped = this.seeds.hopes(gossiper.name) && !this.ending;
-    if (hoped) await within(synced, this._atMost(options.jointime));
+    const hoped = options.discover !== null || this.seeds.hopes(gossiper.name);
+    if (hoped && !this.ending) await within(synced, this._atMost(options.jointime));
     // Not before: who does not know the others yet would take itself for the owner of everything.
     if (!this.ending) this.handOver.begin(gossiper);
   }

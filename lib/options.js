@@ -17,6 +17,7 @@ const {
   show,
   text,
 } = require('./check');
+const { discoverOption } = require('./discover');
 const { withEnvironment } = require('./environment');
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
@@ -39,6 +40,9 @@ const DEFAULTS = Object.freeze({
   signals: true,
 });
 
+/** Where a node binds that shall be found by others on its network. */
+const EVERYWHERE = '0.0.0.0';
+
 const NAMES = [
   'port',
   'host',
@@ -48,6 +52,7 @@ const NAMES = [
   'listen',
   'need',
   'seeds',
+  'discover',
   'cluster',
   'meta',
   'jointime',
@@ -91,7 +96,7 @@ const TIMINGS = {
 };
 const ORDERS = ['depth', 'breadth'];
 const GOSSIP_NAMES = ['port', 'host', 'order', 'key', ...Object.keys(TIMINGS)];
-const GOSSIPER_NAMES = ['seeds', 'advertise', 'cluster', 'allow', ...GOSSIP_NAMES];
+const GOSSIPER_NAMES = ['seeds', 'discover', 'advertise', 'cluster', 'allow', ...GOSSIP_NAMES];
 
 /**
  * @param {any} given
@@ -278,7 +283,8 @@ function resolve(given, tools) {
  */
 function complete(all, tools) {
   const port = integer(all.port ?? DEFAULTS.port, 'port', 0, 65_535, 'a port');
-  const host = bindHost(all.host ?? DEFAULTS.host, 'host');
+  const discover = discoverOption(all.discover);
+  const host = bindHost(all.host ?? (discover ? EVERYWHERE : DEFAULTS.host), 'host');
   const gossip = gossipOptions(all.gossip, { host, port });
   // From the environment.
   if (all.key !== undefined) gossip.keys ??= keysOption(all.key, 'key');
@@ -306,6 +312,7 @@ function complete(all, tools) {
     pins: listen.flatMap((entry) => entry.pins),
     need: all.need === undefined ? [] : pinList(all.need, 'need', tools.jsonic),
     seeds: seedsOption(all.seeds),
+    discover,
     cluster: clusterName(all.cluster ?? DEFAULTS.cluster),
     meta: all.meta === undefined ? {} : metaTags(all.meta),
     jointime: integer(all.jointime ?? DEFAULTS.jointime, 'jointime', 0, 600_000, 'milliseconds'),
@@ -347,13 +354,15 @@ function gossiperOptions(args) {
       ? args[0]
       : { port: args[0], seeds: args[1], host: args[2] };
   onlyKnown(flat, GOSSIPER_NAMES, '');
-  const { port, seeds, host, advertise, cluster, allow, ...timings } = flat;
+  const { port, seeds, discover: given, host, advertise, cluster, allow, ...timings } = flat;
+  const discover = discoverOption(given);
   const engine = gossipOptions(timings, { host: '', port: 0 }, '');
   return {
     port: integer(port ?? 0, 'port', 0, 65_535, 'a port'),
-    host: bindHost(host ?? '127.0.0.1', 'host'),
+    host: bindHost(host ?? (discover ? EVERYWHERE : '127.0.0.1'), 'host'),
     advertise: advertiseOption(advertise, ['host', 'gossipPort']),
     seeds: gossiperSeeds(seeds),
+    discover,
     cluster: clusterName(cluster ?? 'default'),
     allow: allow == null ? [] : allowOption(allow),
     timings: engine.timings,

@@ -46,6 +46,7 @@ async function open({ options, seeds, listen, prepare }) {
         host: options.gossip.host,
         advertise: { host: advertise.host, gossipPort: advertise.gossipPort },
         seeds,
+        discover: options.discover && { multicast: options.discover },
         cluster: options.cluster,
         ...(options.allow.length > 0 ? { allow: options.allow } : {}),
         ...options.gossip.timings,

@@ -33,8 +33,8 @@ pub fn body(kind: u8, bytes: &[u8]) {
     message(&whole);
 }
 
-/// The kinds of messages: ping, ack, rumor, gossip, sync.
-pub const KINDS: std::ops::RangeInclusive<u8> = 1..=5;
+/// The kinds of messages: ping, ack, rumor, gossip, sync, announce, taken.
+pub const KINDS: std::ops::RangeInclusive<u8> = 1..=7;
 
 /// The values that nodes publish about themselves and each other.
 pub fn values(bytes: &[u8]) {

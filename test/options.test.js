@@ -58,6 +58,7 @@ describe('options', () => {
     [{ seeds: ['127.0.0.1:99999'] }, /'seeds\[0\]'/],
     [{ seeds: ['nonsense'] }, /'seeds\[0\]'/],
     [{ seeds: [4445] }, /'seeds\[0\]'/],
+    [{ seeds: ['_gossip.example.org'] }, /'seeds\[0\]' must be an SRV name such as/],
     [{ seeds: 4445 }, /'seeds' must be an array/],
     [{ cluster: '' }, /'cluster'/],
     [{ meta: 'x' }, /'meta' must be an object/],

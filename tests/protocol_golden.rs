@@ -12,8 +12,9 @@ use seneca_gossip::membership::Life;
 use seneca_gossip::routing::{Offer, Service};
 use seneca_gossip::state::keys;
 use seneca_gossip::wire::{
-    self, Accusation, Ack, DeltaSource, Digest, Entry, Envelope, Extensions, FlowWord, Gossip,
-    Message, NodeId, Ping, Rumor, Stage, Sync, Writer, owner_hash, pack_delta, text_hash,
+    self, Accusation, Ack, Announce, DeltaSource, Digest, Entry, Envelope, Extensions, FlowWord,
+    Gossip, Message, NodeId, Ping, Rumor, Stage, Sync, Taken, Writer, owner_hash, pack_delta,
+    text_hash,
 };
 
 const DOCS: &str = include_str!("../docs/protocol.md");
@@ -123,6 +124,15 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         subject: NodeId::of(THEM),
         generation: GENERATION,
     };
+    let taken = Taken {
+        generation: GENERATION,
+        stays: true,
+        other: "10.0.0.6:4445".parse().unwrap(),
+    };
+    let announce = Announce {
+        port: 4445,
+        joined: true,
+    };
     let open = Gossip {
         step: 0,
         by_stream: false,
@@ -165,6 +175,8 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         ("ping", message(|w, c, f| ping.write(w, c, f))),
         ("ack", message(|w, c, f| ack.write(w, c, f))),
         ("rumor", message(|w, c, f| rumor.write(w, c, f))),
+        ("taken", message(|w, c, f| taken.write(w, c, f))),
+        ("announce", message(|w, c, f| announce.write(w, c, f))),
         ("gossip-open", message(|w, c, f| open.write_head(w, c, f))),
         ("flow-want", message(|w, c, f| want.write_head(w, c, f))),
         ("flow-grant", message(|w, c, f| grant.write_head(w, c, f))),
@@ -228,6 +240,8 @@ fn every_message_of_the_document_can_be_read() {
     assert!(matches!(read("ping", 0), Message::Ping(p) if p.accuse.is_none()));
     assert!(matches!(read("ack", 0), Message::Ack(a) if a.accuse.is_some()));
     assert!(matches!(read("rumor", 0), Message::Rumor(r) if r.subject == NodeId::of(THEM)));
+    assert!(matches!(read("taken", 0), Message::Taken(t) if t.stays));
+    assert!(matches!(read("announce", 0), Message::Announce(a) if a.port == 4445 && a.joined));
     assert!(matches!(read("gossip-open", 0), Message::Gossip(g) if g.digests.len() == 1));
     let want = FlowWord::Want {
         rho: 5_000,

@@ -55,7 +55,8 @@ impl Drop for Node {
 
 #[napi]
 impl Node {
-    /// Options as JSON: `{host, port, advertise, advertisePort, seeds, cluster, gossip}`.
+    /// Options as JSON: `{host, port, advertise, advertisePort, seeds, discover,
+    /// cluster, gossip}`.
     /// `wake` is called when there is something to drain; it does not keep the
     /// process alive.
     #[napi(constructor, catch_unwind)]

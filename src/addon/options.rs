@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::error::Failure;
-use crate::net::Options;
+use crate::net::{Multicast, Options};
 use crate::state::Order;
 use crate::wire::seal::Keyring;
 
@@ -142,6 +142,11 @@ pub fn parse(json: &str) -> Result<Given, Failure> {
         }
         Some(_) => return Err(top.refuse("allow", "a list of networks")),
     }
+    match top.take("discover") {
+        None => {}
+        Some(Value::Object(mut map)) => options.discover = Some(discover(&mut map)?),
+        Some(_) => return Err(top.refuse("discover", "an object")),
+    }
     match top.take("gossip") {
         None => {}
         Some(Value::Object(mut map)) => timings(&mut map, &mut options)?,
@@ -152,6 +157,28 @@ pub fn parse(json: &str) -> Result<Given, Failure> {
         .check()
         .map_err(|e| Failure::option(e.to_string()))?;
     Ok(Given { host, options })
+}
+
+fn discover(map: &mut Map<String, Value>) -> Result<Multicast, Failure> {
+    let mut given = Reader {
+        prefix: "discover.",
+        map,
+    };
+    let mut multicast = Multicast::default();
+    if let Some(group) = given.text("group")? {
+        let group = group.parse();
+        multicast.group = group.map_err(|_| given.refuse("group", "an IPv4 address"))?;
+    }
+    if let Some(port) = given.whole("port", 65_535)? {
+        multicast.port = port as u16;
+    }
+    if let Some(interface) = given.text("interface")? {
+        let ip = interface.parse();
+        let ip = ip.map_err(|_| given.refuse("interface", "an IPv4 address"))?;
+        multicast.interface = Some(ip);
+    }
+    given.end()?;
+    Ok(multicast)
 }
 
 fn timings(map: &mut Map<String, Value>, options: &mut Options) -> Result<(), Failure> {
@@ -218,6 +245,15 @@ mod tests {
             (r#"{"allow":"10.0.0.0/8"}"#, "'allow'"),
             (r#"{"allow":[1]}"#, "'allow'"),
             (r#"{"allow":["::1","10.0.0.0/33"]}"#, "'10.0.0.0/33'"),
+            (r#"{"discover":1}"#, "'discover'"),
+            (r#"{"discover":{"group":"x"}}"#, "'discover.group'"),
+            (r#"{"discover":{"group":"10.0.0.1"}}"#, "'discover'"),
+            (r#"{"discover":{"port":0}}"#, "'discover'"),
+            (
+                r#"{"discover":{"interface":"eth0"}}"#,
+                "'discover.interface'",
+            ),
+            (r#"{"discover":{"ttl":2}}"#, "'discover.ttl'"),
             (r#"{"color":1}"#, "'color'"),
             (r#"{"gossip":{"pong":1}}"#, "'gossip.pong'"),
             (r#"{"gossip":{"ping":-1}}"#, "'gossip.ping'"),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use super::admit::{FUTURE, address};
 use super::counters::Drop;
+use super::rivals::{Rival, born};
 use super::{Engine, Millis};
 use crate::wire::{Delta, Digest, MAX_DATAGRAM, MAX_MESSAGE, NodeId, Ping, Writer};
 
@@ -37,6 +38,10 @@ struct Candidate {
     /// It has answered with this generation.
     confirmed: bool,
     word: Word,
+    /// When it began, by its own word.
+    born: u64,
+    /// Who has to be silent before it is let in.
+    rival: Option<Rival>,
 }
 
 /// Who tells of it, the least believable first: when there are too many, they
@@ -94,6 +99,15 @@ impl Candidates {
         self.by_id.insert(id, candidate);
     }
 
+    /// It waits whether another one of its name answers.
+    fn wait_for(&mut self, id: NodeId, rival: Rival, next: Millis) {
+        if let Some(c) = self.by_id.get_mut(&id) {
+            c.rival = Some(rival);
+            c.next = next;
+            self.soonest = Some(self.next().min(next));
+        }
+    }
+
     /// It is a member now.
     pub(super) fn remove(&mut self, id: NodeId) {
         self.by_id.remove(&id);
@@ -125,7 +139,8 @@ impl Candidates {
     /// Has the node that a delta is of answered us, as that run, and where the
     /// delta says that it is?
     pub(super) fn has_confirmed(&self, delta: &Delta) -> bool {
-        let c = self.by_id.get(&delta.id).filter(|c| c.confirmed);
+        let c = self.by_id.get(&delta.id);
+        let c = c.filter(|c| c.confirmed && c.rival.is_none());
         c.is_some_and(|c| c.generation == delta.generation && address(delta) == Some(c.addr))
     }
 
@@ -144,7 +159,10 @@ impl Engine {
         let Some(addr) = address(&delta) else {
             return;
         };
-        let (id, generation) = (delta.id, delta.generation);
+        let (id, generation, born) = (delta.id, delta.generation, born(&delta));
+        if self.is_settled(now, id, addr) {
+            return self.counters.drop(Drop::Taken);
+        }
         let size: usize = delta.entries.iter().map(|e| 64 + e.bytes()).sum();
         let delta = (size <= MAX_WAITING).then_some(delta);
         match self.candidates.by_id.get_mut(&id) {
@@ -177,6 +195,8 @@ impl Engine {
             next: now,
             confirmed: false,
             word,
+            born,
+            rival: None,
         };
         self.candidates.insert(id, candidate);
         self.ask_candidate(now, id);
@@ -199,6 +219,8 @@ impl Engine {
             next: now + CONFIRMED,
             confirmed: true,
             word: Word::Seen,
+            born: generation,
+            rival: None,
         };
         self.candidates.insert(id, candidate);
         self.request(now, id);
@@ -215,19 +237,46 @@ impl Engine {
         let Some(c) = self.candidates.by_id.get_mut(&id) else {
             return false;
         };
+        if let Some(rival) = c.rival.take_if(|r| r.nonces.contains(&nonce)) {
+            let newcomer = (c.addr, c.generation);
+            if self.judge_rival(now, id, &rival, generation, newcomer) {
+                self.candidates.by_id.remove(&id);
+            } else {
+                self.let_in(now, id, true);
+            }
+            return true;
+        }
         if !c.nonces.contains(&nonce) {
             return false;
         }
         let first = !c.confirmed;
         c.confirmed = true;
         c.generation = generation;
+        let (addr, born) = (c.addr, c.born);
+        if first && let Some(mut rival) = self.rival(id, addr, born) {
+            let next = self.ask_rival(now, id, &mut rival);
+            self.candidates.wait_for(id, rival, next);
+        } else {
+            self.let_in(now, id, first);
+        }
+        true
+    }
+
+    /// Nothing speaks against a node that has answered.
+    fn let_in(&mut self, now: Millis, id: NodeId, first: bool) {
+        let Some(c) = self.candidates.by_id.get_mut(&id) else {
+            return;
+        };
+        if c.rival.is_some() {
+            return;
+        }
         c.next = now + CONFIRMED;
+        let generation = c.generation;
         match c.delta.take().filter(|d| d.generation == generation) {
             Some(delta) => self.apply(now, &delta),
             None if first => self.request(now, id),
             None => {}
         }
-        true
     }
 
     /// Asks a node that has just answered for its own state.
@@ -282,8 +331,17 @@ impl Engine {
         let due = self.candidates.by_id.iter().filter(|(_, c)| c.next <= now);
         let due: Vec<NodeId> = due.map(|(id, _)| *id).collect();
         for id in due {
-            let c = &self.candidates.by_id[&id];
-            if c.confirmed || c.nonces.len() >= PINGS {
+            let Some(c) = self.candidates.by_id.get_mut(&id) else {
+                continue;
+            };
+            if let Some(mut rival) = c.rival.take() {
+                if rival.nonces.len() >= PINGS {
+                    self.let_in(now, id, true);
+                } else {
+                    let next = self.ask_rival(now, id, &mut rival);
+                    self.candidates.wait_for(id, rival, next);
+                }
+            } else if c.confirmed || c.nonces.len() >= PINGS {
                 self.candidates.by_id.remove(&id);
             } else {
                 self.ask_candidate(now, id);

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::wire::WireError;
+
 /// Why something that arrived was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Drop {
@@ -56,9 +58,11 @@ pub enum Drop {
     Replayed,
     /// Sealed by a clock that is too far from ours.
     Clock,
+    /// A name that another live node has.
+    Taken,
 }
 
-const REASONS: [(Drop, &str); 25] = [
+const REASONS: [(Drop, &str); 26] = [
     (Drop::Oversized, "oversized"),
     (Drop::Malformed, "malformed"),
     (Drop::Version, "version"),
@@ -84,7 +88,18 @@ const REASONS: [(Drop, &str); 25] = [
     (Drop::WrongKey, "wrong_key"),
     (Drop::Replayed, "replayed"),
     (Drop::Clock, "clock"),
+    (Drop::Taken, "taken"),
 ];
+
+impl From<WireError> for Drop {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Version => Drop::Version,
+            WireError::Kind => Drop::Unknown,
+            _ => Drop::Malformed,
+        }
+    }
+}
 
 /// Counters since the start of the engine.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::admit::FUTURE;
-use super::{Engine, Level, Millis, QUIET};
+use super::{Engine, Level, Millis, QUIET, seldom};
 use crate::wire::{Digest, Message};
 
 /// A newer run under our own name is answered with a newer one `REBIRTHS` times
@@ -26,6 +26,8 @@ pub(super) struct Double {
     lost: Option<Millis>,
     /// When a line was written, and whether it had an address.
     logged: Option<(Millis, bool)>,
+    /// When it was told who stays.
+    judged: Option<Millis>,
 }
 
 impl Engine {
@@ -96,6 +98,31 @@ impl Engine {
         {
             self.warn_of_double(now, d.generation, Some(from));
         }
+    }
+
+    /// Somebody else has our name, and a member has decided who stays.
+    pub(super) fn warn_of_twin(&mut self, now: Millis, other: SocketAddr, stays: bool) {
+        if !stays {
+            // Speaks up again, as below: the other one may be gone by then.
+            self.double.lost.get_or_insert(now);
+        }
+        if !seldom(&mut self.double.judged, now) {
+            return;
+        }
+        self.double.logged = Some((now, true));
+        let name = &self.config.name;
+        let text = if stays {
+            format!(
+                "somebody else speaks as '{name}', from {other}: it is not let in, since this node \
+                 was here first; give it another address or port to advertise, or stop it"
+            )
+        } else {
+            format!(
+                "somebody else speaks as '{name}', from {other}, and was here first: this node is \
+                 not let in; give it another address or port to advertise, or stop the other one"
+            )
+        };
+        self.log(Level::Warn, text);
     }
 
     /// A line a minute, and one more when the address becomes known.

@@ -1,5 +1,6 @@
 //! What a node says of itself: that it is there, lags, leaves.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::rounds::LAST_STEP;
@@ -37,8 +38,13 @@ impl Engine {
         self.generation = generation;
         self.life.incarnation = 0;
         self.begin(now);
+        // Others of our name are told by it from those who came later.
+        if self.config.name.parse::<SocketAddr>().is_err() {
+            let born = self.born.to_string();
+            self.write(now, keys::BORN, Some(Arc::from(born.as_bytes())));
+        }
         for e in entries.into_iter().filter(|e| e.value.is_some()) {
-            if !matches!(&*e.key, keys::ADDR | keys::LIFE) {
+            if !matches!(&*e.key, keys::ADDR | keys::LIFE | keys::BORN) {
                 self.write(now, &e.key, e.value);
             }
         }

@@ -28,6 +28,7 @@ mod hot;
 mod io;
 mod local;
 mod probes;
+mod rivals;
 mod rounds;
 mod syncs;
 #[cfg(test)]
@@ -52,12 +53,13 @@ pub use io::{ConnId, Effect, Event, Level};
 use crate::liveness::{Timing, Verdicts, Watch};
 use crate::membership::{Life, Members};
 use crate::state::{Pool, Store};
-use crate::wire::{self, Envelope, Message, NodeId, WireError, Writer};
+use crate::wire::{self, Envelope, Message, NodeId, Writer};
 use candidates::Candidates;
 use changes::Changes;
 use contact::Contact;
 use double::Double;
 use hot::Hot;
+use rivals::Rivals;
 use syncs::Syncs;
 
 /// A driver that comes later than this after the time it was asked to come
@@ -84,6 +86,8 @@ pub struct Engine {
     me: NodeId,
     cluster: u64,
     generation: u64,
+    /// Its first generation.
+    born: u64,
     life: Life,
     rng: ChaCha8Rng,
     out: VecDeque<Effect>,
@@ -101,6 +105,7 @@ pub struct Engine {
     /// The epoch of the members for which `watches` was made.
     watched_epoch: Option<u64>,
     candidates: Candidates,
+    rivals: Rivals,
 
     seeds: Vec<SocketAddr>,
     syncs: Syncs,
@@ -131,6 +136,7 @@ impl Engine {
             me,
             cluster: wire::text_hash(&config.cluster),
             generation,
+            born: generation,
             life: Life::default(),
             rng: ChaCha8Rng::from_seed(seed),
             out: VecDeque::new(),
@@ -145,6 +151,7 @@ impl Engine {
             watches: BTreeMap::new(),
             watched_epoch: None,
             candidates: Candidates::default(),
+            rivals: Rivals::default(),
             seeds: Vec::new(),
             syncs: Syncs::default(),
             next_round: now,
@@ -228,7 +235,8 @@ impl Engine {
             Message::Ack(ack) => self.on_ack(now, envelope.from, &ack),
             Message::Rumor(rumor) => self.on_rumor(now, envelope.from, &rumor),
             Message::Gossip(g) => self.on_gossip(now, from, envelope.from, bytes.len(), g),
-            Message::Sync(_) => self.counters.drop(Drop::Misplaced),
+            Message::Taken(taken) => self.on_taken(now, from, envelope.from, &taken),
+            Message::Sync(_) | Message::Announce(_) => self.counters.drop(Drop::Misplaced),
         }
         self.settle(now);
     }
@@ -248,11 +256,7 @@ impl Engine {
             }
             Ok(e) => Some(e),
             Err(error) => {
-                self.counters.drop(match error {
-                    WireError::Version => Drop::Version,
-                    WireError::Kind => Drop::Unknown,
-                    _ => Drop::Malformed,
-                });
+                self.counters.drop(error.into());
                 None
             }
         }

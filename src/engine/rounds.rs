@@ -175,15 +175,17 @@ impl Engine {
         if verified {
             talk.more = self.on_flow(now, id, g.more);
         }
-        if known_at.is_none() && !g.digests.iter().any(|d| d.id == id) {
+        let gone = self.members.get(id).is_none_or(|p| p.status.is_gone());
+        if !verified && gone && !g.digests.iter().any(|d| d.id == id) {
             // A stranger of our cluster: we have just started without a seed,
-            // or have forgotten it. An answer to it is too short for buckets;
-            // it is long enough to ask who that is.
-            let (generation, version) = (0, 0);
+            // or have forgotten it; or somebody with the name of one that is
+            // gone. An answer to it is too short for buckets; it is long enough
+            // to ask who that is.
+            let known = self.store.get(id);
             talk.digests.push(Digest {
                 id,
-                generation,
-                version,
+                generation: known.map_or(0, |o| o.generation()),
+                version: known.map_or(0, |o| o.version()),
             });
         }
         let mut buckets = None;

@@ -35,6 +35,8 @@ pub struct NetStats {
     pub probes: usize,
     /// TCP connections.
     pub streams: usize,
+    /// Neighbours found by multicast.
+    pub found: usize,
     /// Datagrams that the system did not take.
     pub unsent: u64,
     /// Panics over something that arrived, which were survived.
@@ -225,8 +227,10 @@ impl Cluster {
     /// What its sockets are doing.
     pub fn net_stats(&self) -> NetStats {
         let shared = self.shared();
+        let found = lock(&shared.seeds).found.len();
         let io = lock(&shared.io);
         NetStats {
+            found,
             probes: io.as_ref().map_or(0, |io| io.probes.len()),
             streams: io.as_ref().map_or(0, |io| io.streams.len()),
             unsent: io.as_ref().map_or(0, |io| io.unsent),

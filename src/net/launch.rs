@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::driver;
 use super::io::Io;
 use super::lock;
+use super::multicast::{Caller, Speaker, discover};
 use super::options::{Options, StartError};
 use super::probe::Probes;
 use super::runtime::Lease;
@@ -25,6 +26,7 @@ use super::streams::Streams;
 use super::vault::Vault;
 use crate::engine::{Engine, Level};
 use crate::routing::Router;
+use crate::wire::{NodeId, text_hash};
 
 /// A node that runs.
 pub struct Launched {
@@ -46,8 +48,11 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let seeds = seeds.collect::<Result<Vec<Seed>, StartError>>()?;
     let (udp, listener) = bind(options.host, options.port)?;
     let bound = udp.local_addr().map_err(failed("local address"))?;
-    let host = options.advertise.as_deref();
-    let identity = identity(host, options.advertise_port, bound, &seeds).await?;
+    let named = options.discover.as_ref().and_then(|d| d.interface);
+    let chosen = named.filter(|_| bound.ip().is_unspecified());
+    let host = options.advertise.clone();
+    let host = host.or_else(|| chosen.map(|ip| ip.to_string()));
+    let identity = identity(host.as_deref(), options.advertise_port, bound, &seeds).await?;
 
     // Nonces of pings come from this: strangers must not guess it.
     let (mut for_engine, mut for_router, mut for_seal) = ([0; 32], [0; 8], [0; 32]);
@@ -74,16 +79,26 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     *lock(&shared.seeds) = Book::new(plain(&seeds));
     let (seeds, given) = watch::channel(seeds);
     let calm = Duration::from_millis(options.resolve);
+    let speaker = Speaker {
+        me: NodeId::of(&identity.name),
+        cluster: text_hash(&options.cluster),
+        bound,
+        calm,
+    };
+    let caller = options.discover.as_ref();
+    let caller = caller.map(|config| Caller::open(config, speaker));
+    let caller = caller.transpose()?;
 
     let udp = Arc::new(udp);
     let runtime = lease.handle().clone();
     let v6 = bound.is_ipv6();
     let mut io = lock(&shared.io);
-    let tasks = vec![
+    let mut tasks = vec![
         shared.spawn(&runtime, driver::drive(shared.clone(), udp.clone())),
         shared.spawn(&runtime, driver::accept(shared.clone(), listener)),
         shared.spawn(&runtime, keep(shared.clone(), given, v6, calm)),
     ];
+    tasks.extend(caller.map(|c| shared.spawn(&runtime, discover(shared.clone(), c))));
     *io = Some(Io {
         udp,
         bound,

@@ -7,8 +7,10 @@
 //! engine's time (`driver`); probe sockets (`probe`) and TCP connections
 //! (`streams`, `meter`, `exchange`, `frame`) have small tasks of their own.
 //! Whoever has something to tell the engine locks it shortly and carries out
-//! what it wants (`shared`, `io`). Strangers are turned away before anything of theirs is read
-//! (`allow`). Events are queued for the owner (`queue`, `compact`), who is
+//! what it wants (`shared`, `io`). Strangers are turned away before anything of
+//! theirs is read (`allow`), or their seal is none of ours (`vault`). Names of
+//! seeds are looked up by `seeds`, neighbours on the same network found by
+//! `multicast`. Events are queued for the owner (`queue`, `compact`), who is
 //! woken once per batch, and feed the table of routes (`feed`).
 
 pub mod advertise;
@@ -20,11 +22,13 @@ mod compact;
 mod driver;
 mod exchange;
 mod feed;
+mod found;
 mod frame;
 mod interface;
 mod io;
 mod launch;
 mod meter;
+mod multicast;
 mod options;
 mod probe;
 mod queue;
@@ -43,6 +47,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use allow::{BadNetwork, Network};
 pub use cluster::{Cluster, NetStats};
 pub use interface::{address_of, interface_name};
+pub use multicast::Multicast;
 pub use options::{Options, Protocol, StartError};
 pub use queue::Notice;
 pub use shards::{ShardEvent, Turn};

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::allow::Network;
+use super::multicast::Multicast;
 use crate::engine::{Config, Limits, Millis};
 use crate::state::Order;
 use crate::wire::seal::Keyring;
@@ -37,6 +38,8 @@ pub struct Options {
     pub resolve: Millis,
     /// What gossip is sealed with, and opened. By default it is not sealed.
     pub keys: Keyring,
+    /// Whether, and where, nodes on the same network find each other.
+    pub discover: Option<Multicast>,
     /// Name of the cluster; nodes of another name are refused.
     pub cluster: String,
     /// Time between two gossip rounds.
@@ -77,6 +80,7 @@ impl Default for Options {
             allow: Vec::new(),
             resolve: 30_000,
             keys: Keyring::default(),
+            discover: None,
             cluster: engine.cluster,
             interval: engine.interval,
             ping: engine.ping,
@@ -109,6 +113,11 @@ impl Options {
                 "a port from 1 to 65535",
             ),
             ("resolve", time(self.resolve, 1_000), "1 s to a day, in ms"),
+            (
+                "discover",
+                self.discover.as_ref().is_none_or(Multicast::is_sound),
+                "a multicast group of IPv4 and a port from 1 to 65535",
+            ),
             ("interval", time(self.interval, 10), "10 ms to a day"),
             ("ping", time(self.ping, 10), "10 ms to a day"),
             (

@@ -7,7 +7,7 @@
 //! a receiver on the same machine takes out of its buffer.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use socket2::{Domain, Protocol, Socket, Type};
 #[cfg(unix)]
@@ -50,6 +50,30 @@ impl Udp {
         }
         socket.connect(&to.into())?;
         Udp::register(socket, to.is_ipv6())
+    }
+
+    /// A socket that hears what is sent to a multicast group, beside others of
+    /// this machine, on the interfaces that [`join`](Self::join) names.
+    pub fn group(group: SocketAddrV4) -> io::Result<Udp> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_address(true)?;
+        // Bound to the group, so that nothing else is heard: what is sent to an
+        // address of ours may come from beyond the next router. Windows cannot.
+        let ip = if cfg!(windows) {
+            Ipv4Addr::UNSPECIFIED
+        } else {
+            *group.ip()
+        };
+        socket.bind(&SocketAddrV4::new(ip, group.port()).into())?;
+        Udp::register(socket, false)
+    }
+
+    /// Hears a group on the interface of this address; once more is no error.
+    pub fn join(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        match self.raw().join_multicast_v4(&group, &interface) {
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => Ok(()),
+            other => other,
+        }
     }
 
     fn register(socket: Socket, v6: bool) -> io::Result<Udp> {
@@ -144,7 +168,7 @@ fn canonical(addr: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::Ipv6Addr;
     use std::time::Duration;
 
     use tokio::time::timeout;

@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Describes a service; see the [module](super) for an example.
 pub struct Builder {
-    pub(super) host: String,
+    pub(super) host: Option<String>,
     pub(super) port: u16,
     pub(super) gossip_port: Option<u16>,
     pub(super) advertise_port: Option<u16>,
@@ -53,7 +53,7 @@ impl fmt::Debug for Builder {
 impl Default for Builder {
     fn default() -> Self {
         Builder {
-            host: "127.0.0.1".into(),
+            host: None,
             port: 0,
             gossip_port: None,
             advertise_port: None,
@@ -75,7 +75,7 @@ impl Builder {
     /// Address to bind, for calls and gossip; `127.0.0.1` by default.
     /// `0.0.0.0` means all, `@eth0` the address of that interface.
     pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = host.into();
+        self.host = Some(host.into());
         self
     }
 
@@ -142,6 +142,14 @@ impl Builder {
         self
     }
 
+    /// Finds nodes on the same network, by multicast: those that do so as well.
+    /// The service then binds all addresses, unless [`host`](Self::host) says
+    /// otherwise.
+    pub fn discover(mut self, multicast: net::Multicast) -> Self {
+        self.gossip.discover = Some(multicast);
+        self
+    }
+
     /// Name of the cluster; nodes of another name are refused.
     pub fn cluster(mut self, name: impl Into<String>) -> Self {
         self.gossip.cluster = name.into();
@@ -149,8 +157,8 @@ impl Builder {
     }
 
     /// Sets everything else about gossip. Host, port, `advertise` with its port,
-    /// `seeds`, `keys` and `cluster` of these options are not used, and `allow` is added
-    /// to what was [given](Self::allow).
+    /// `seeds`, `discover`, `keys` and `cluster` of these options are not used,
+    /// and `allow` is added to what was [given](Self::allow).
     pub fn gossip(mut self, mut options: net::Options) -> Self {
         options.allow.append(&mut self.gossip.allow);
         self.gossip = net::Options {
@@ -158,6 +166,7 @@ impl Builder {
             advertise_port: self.gossip.advertise_port,
             seeds: self.gossip.seeds,
             keys: self.gossip.keys,
+            discover: self.gossip.discover,
             cluster: self.gossip.cluster,
             ..options
         };
@@ -277,6 +286,13 @@ impl Builder {
     /// The service runs on the tokio runtime that this is called in.
     pub async fn start(self) -> Result<Service, StartError> {
         Service::start(self).await
+    }
+
+    /// What it binds.
+    pub(super) fn bind_host(&self) -> &str {
+        let all = self.gossip.discover.is_some();
+        let default = if all { "0.0.0.0" } else { "127.0.0.1" };
+        self.host.as_deref().unwrap_or(default)
     }
 
     fn pattern(&mut self, text: &str) -> Option<Pattern> {

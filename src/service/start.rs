@@ -38,7 +38,7 @@ impl Service {
         if let Some((pin, reason)) = builder.handlers.unfit() {
             return Err(StartError::Sharding { pin, reason });
         }
-        let ip = address(&builder.host).await?;
+        let ip = address(builder.bind_host()).await?;
         let handlers = Arc::new(std::mem::take(&mut builder.handlers));
         let (cluster, listener) = open(&builder, ip, !handlers.is_empty()).await?;
 
@@ -113,7 +113,7 @@ impl Service {
             leaving: tokio::sync::Mutex::default(),
             tasks: Mutex::new(tasks),
         }));
-        if !builder.gossip.seeds.is_empty() {
+        if !builder.gossip.seeds.is_empty() || builder.gossip.discover.is_some() {
             let joined =
                 async { while !service.0.cluster.is_synced() && synced.changed().await.is_ok() {} };
             let _ = timeout(builder.jointime, joined).await;
@@ -162,7 +162,7 @@ async fn open(
                 bind(ip, builder.port)
                     .await
                     .map_err(|source| StartError::Listen {
-                        host: builder.host.clone(),
+                        host: builder.bind_host().into(),
                         port: builder.port,
                         source,
                     })?,

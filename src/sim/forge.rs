@@ -75,6 +75,8 @@ pub fn envelope(envelope: &Envelope) -> Vec<u8> {
         Message::Ping(ping) => ping.write(&mut w, cluster, from),
         Message::Ack(ack) => ack.write(&mut w, cluster, from),
         Message::Rumor(rumor) => rumor.write(&mut w, cluster, from),
+        Message::Announce(announce) => announce.write(&mut w, cluster, from),
+        Message::Taken(taken) => taken.write(&mut w, cluster, from),
         Message::Gossip(gossip) => {
             gossip.write_head(&mut w, cluster, from);
             gossip.deltas.iter().for_each(|delta| write(&mut w, delta));

@@ -8,6 +8,9 @@ pub const USER: &str = ".";
 pub const ADDR: &str = "@addr";
 /// Incarnation and flags of a node, see [`crate::membership::Life`].
 pub const LIFE: &str = "@life";
+/// When a node first began (ms), where its generation has been raised since and
+/// its name is no address: decimal text.
+pub const BORN: &str = "@born";
 /// Prefix of an observer's verdict; the rest is the subject's id in hex.
 pub const VERDICT: &str = "@v/";
 /// The service behind a node: JSON of `routing::Service`.

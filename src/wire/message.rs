@@ -3,10 +3,12 @@
 //! Every message begins `version, kind, cluster, from`: identity is in the
 //! message, never in the source address, which containers and NAT rewrite.
 
+use super::announce::{ANNOUNCE, Announce};
 use super::codec::{Reader, WireError, Writer};
 use super::delta::{Delta, Digest, deltas, digests, write_digests};
 use super::extension::Extensions;
 use super::hash::NodeId;
+use super::taken::{TAKEN, Taken};
 use super::{BUCKETS, VERSION};
 
 const PING: u8 = 1;
@@ -47,6 +49,10 @@ pub enum Message {
     Gossip(Gossip),
     /// One frame of a reconciliation over TCP.
     Sync(Sync),
+    /// By multicast: a node is here.
+    Announce(Announce),
+    /// Somebody else has your name.
+    Taken(Taken),
 }
 
 /// 'I hold this generation and incarnation of yours for dead': hearing it, a
@@ -167,6 +173,8 @@ impl Envelope {
             }),
             GOSSIP => Message::Gossip(gossip(&mut r)?),
             SYNC => Message::Sync(sync(&mut r)?),
+            ANNOUNCE => Message::Announce(Announce::read(&mut r)?),
+            TAKEN => Message::Taken(Taken::read(&mut r)?),
             _ => return Err(WireError::Kind),
         };
         // Gossip and Sync are read to their end; the others may go on with

@@ -5,6 +5,7 @@
 //! against what is really there before anything is allocated, and a failure is
 //! a [`WireError`], never a panic.
 
+mod announce;
 mod codec;
 mod delta;
 mod extension;
@@ -12,15 +13,18 @@ mod hash;
 mod message;
 mod pack;
 pub mod seal;
+mod taken;
 #[cfg(test)]
 mod tests;
 
+pub use announce::Announce;
 pub use codec::{Reader, WireError, Writer};
 pub use delta::{Delta, Digest, Entry};
 pub use extension::{Extensions, FlowWord};
 pub use hash::{NodeId, owner_hash, text_hash};
 pub use message::{Accusation, Ack, Envelope, Gossip, Message, Ping, Rumor, Stage, Sync};
 pub use pack::{DeltaSource, pack_delta};
+pub use taken::Taken;
 
 /// The version of the protocol, first byte of every message.
 pub const VERSION: u8 = 1;

@@ -56,17 +56,28 @@ proptest! {
     #[test]
     fn small_messages_come_back(
         cluster: u64, from: u64, nonce: u64, to: u64, g in number(), i in number(),
-        accuse in accusations(),
+        accuse in accusations(), port in 1u16.., joined: bool,
     ) {
         let from = NodeId(from);
+        let announce = Announce { port, joined };
         let ping = Ping { nonce, to: NodeId(to), accuse };
         let ack = Ack { nonce, generation: g, incarnation: i, accuse };
         let rumor = Rumor { subject: NodeId(to), generation: g };
-        let mut w = [MAX_DATAGRAM; 3].map(Writer::new);
+        let other = (std::net::Ipv4Addr::from(from.0 as u32), port).into();
+        let taken = Taken { generation: g, stays: joined, other };
+        let mut w = [MAX_DATAGRAM; 5].map(Writer::new);
         ping.write(&mut w[0], cluster, from);
         ack.write(&mut w[1], cluster, from);
         rumor.write(&mut w[2], cluster, from);
-        let expected = [Message::Ping(ping), Message::Ack(ack), Message::Rumor(rumor)];
+        announce.write(&mut w[3], cluster, from);
+        taken.write(&mut w[4], cluster, from);
+        let expected = [
+            Message::Ping(ping),
+            Message::Ack(ack),
+            Message::Rumor(rumor),
+            Message::Announce(announce),
+            Message::Taken(taken),
+        ];
         for (w, message) in w.into_iter().zip(expected) {
             let bytes = w.finish();
             prop_assert_eq!(Envelope::cluster_of(&bytes), Some(cluster));
@@ -139,7 +150,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_are_refused_or_read_but_never_panic(
-        bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0u8..7,
+        bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0u8..9,
     ) {
         let _ = Envelope::decode(&bytes);
         let mut framed = vec![VERSION, kind];

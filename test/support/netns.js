@@ -4,6 +4,8 @@
 // own, so that nothing of the machine's network is touched. Needs root and iproute2.
 
 const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
 
 /** @param {string[]} args */
 const ip = (...args) => run('ip', args);
@@ -88,6 +90,24 @@ class Hosts {
   }
 
   /**
+   * What names mean on all hosts from now on, in place of the machine's own `/etc/hosts`.
+   * Before the first program is started on one of them, since that is when the file gets its place.
+   *
+   * @param {Record<string, number[]>} names hosts by name
+   */
+  resolve(names) {
+    const lines = Object.entries(names).flatMap(([name, hosts]) =>
+      hosts.map((host) => `${this.address(host)} ${name}\n`),
+    );
+    for (const name of this.names) {
+      const dir = path.join('/etc/netns', name);
+      fs.mkdirSync(dir, { recursive: true });
+      // In place: another file would not be seen where this one is mounted.
+      fs.writeFileSync(path.join(dir, 'hosts'), `127.0.0.1 localhost\n${lines.join('')}`);
+    }
+  }
+
+  /**
    * Takes the cable of a host out of the switch, or puts it back: the host sees nothing but that
    * nobody answers any more.
    *
@@ -139,6 +159,9 @@ class Hosts {
 
   remove() {
     for (const name of [...this.names, this.hub]) spawnSync('ip', ['netns', 'del', name]);
+    for (const name of this.names) {
+      fs.rmSync(path.join('/etc/netns', name), { recursive: true, force: true });
+    }
     this.names = [];
   }
 }

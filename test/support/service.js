@@ -60,8 +60,7 @@ else if (setup.form !== 'none') seneca.use(gossip, setup.options);
 const commands = {
   act: (msg, done) => seneca.act(msg, done),
   // A message whose key is not to be seen in the log.
-  secretly: ({ secret, ...msg }, done) =>
-    seneca.act({ ...msg, key: gossip.secret(secret) }, done),
+  secretly: ({ secret, ...msg }, done) => seneca.act({ ...msg, key: gossip.secret(secret) }, done),
   add: (list, done) => {
     add(list);
     done(null);

@@ -71,6 +71,78 @@ fn of_two_nodes_with_one_name_each_says_so_and_where_the_other_is() {
 }
 
 #[test]
+fn the_older_of_two_nodes_with_one_name_stays_and_both_are_told_so() {
+    seeds(5, |seed| {
+        // Started after it, at the same moment, and after it with a clock that is behind.
+        for (gap, behind) in [(5_000, 0), (7, 0), (5_000, 1_000)] {
+            let options = Options {
+                record: true,
+                check: Check::Off,
+                ..options(seed, 8)
+            };
+            let mut world = World::new(options);
+            world.cluster(4);
+            world.run(5_000);
+            let hosts = [world.add(&[]), world.add(&[])];
+            let [first, second] = hosts.map(|host| world.add_at(host, "twin:7000", &[0]));
+            world.start(first);
+            world.run(gap);
+            world.set_skew(second, -behind);
+            world.start(second);
+            // They may both have been let in, by different nodes, when they came at once.
+            world.run(20_000);
+            let there = world.addr(first);
+            for _ in 0..300 {
+                world.run(200);
+                for id in 0..4 {
+                    let seen = world.member(id, first).and_then(|m| m.addr);
+                    assert_eq!(seen, Some(there), "at {id}, gap {gap}");
+                }
+            }
+            let told = |node, words: &str| {
+                let said = lines(&world, node);
+                assert!(
+                    said.iter().any(|(_, text)| text.contains(words)),
+                    "gap {gap}: {said:?}"
+                );
+            };
+            told(first, "it is not let in, since this node was here first");
+            told(second, "was here first: this node is not let in");
+            // When it goes the other one is let in, by all.
+            world.crash(first, Crash::Closed);
+            let seen = world.wait(90_000, |world| (0..4).all(|id| world.sees(id, second)));
+            assert!(seen.is_some(), "the second is not let in, gap {gap}");
+        }
+    });
+}
+
+#[test]
+fn a_node_that_moves_takes_the_place_of_its_former_self() {
+    seeds(5, |seed| {
+        for crash in [Crash::Closed, Crash::Silent] {
+            let options = Options {
+                record: true,
+                check: Check::Off,
+                ..options(seed, 8)
+            };
+            let mut world = World::new(options);
+            world.cluster(4);
+            let hosts = [world.add(&[]), world.add(&[])];
+            let [before, after] = hosts.map(|host| world.add_at(host, "mover:7000", &[0]));
+            world.start(before);
+            world.run(5_000);
+            assert!((0..4).all(|id| world.sees(id, before)));
+            world.crash(before, crash);
+            world.run(50);
+            world.start(after);
+            let seen = world.wait(4_000, |world| (0..4).all(|id| world.sees(id, after)));
+            assert!(seen.is_some(), "it is not found at its new address");
+            assert_eq!(lines(&world, after), []);
+        }
+    });
+}
+
+#[test]
 fn twins_that_meet_each_other_only_say_so_as_well() {
     seeds(3, |seed| {
         let options = Options {
