@@ -11,6 +11,7 @@ use seneca_gossip::liveness::{Evidence, Verdict};
 use seneca_gossip::membership::Life;
 use seneca_gossip::routing::{Offer, Service};
 use seneca_gossip::state::keys;
+use seneca_gossip::wire::seal::{Key, Nonce, Seal};
 use seneca_gossip::wire::{
     self, Accusation, Ack, Announce, DeltaSource, Digest, Entry, Envelope, Extensions, FlowWord,
     Gossip, Message, NodeId, Ping, Rumor, Stage, Sync, Taken, Writer, owner_hash, pack_delta,
@@ -109,6 +110,12 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         generation: GENERATION,
         incarnation: 2,
     };
+    let key = Key::new(std::array::from_fn(|at| at as u8));
+    let nonce = Nonce {
+        session: 1,
+        time: GENERATION,
+        count: 2,
+    };
     let ping = Ping {
         nonce: NONCE,
         to: NodeId::of(THEM),
@@ -206,6 +213,12 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
                 ..Life::default()
             }
             .encode(),
+        ),
+        (
+            "sealed",
+            Seal::new("default")
+                .seal(&key, &nonce, &message(|w, c, f| ping.write(w, c, f)))
+                .expect("a seal"),
         ),
         (
             "verdict",

@@ -16,6 +16,7 @@ use crate::engine::Told;
 use crate::net::Cluster;
 use crate::routing::RouteId;
 use crate::state::keys;
+use crate::wire::seal::Entry;
 
 /// Notices that are taken at a time, and bytes after which a drain ends: the
 /// event loop gets its turn before the rest.
@@ -128,7 +129,7 @@ impl Node {
     pub fn change_keys(&self, env: Env, what: String, key: String) -> Result<String> {
         self.with(env, |cluster| {
             let changed = match &what[..] {
-                "add" => cluster.add_key(&key),
+                "add" => Entry::parse(&key).and_then(|key| cluster.add_key(key)),
                 "use" => cluster.use_key(&key),
                 _ => cluster.remove_key(&key),
             };

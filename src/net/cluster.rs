@@ -21,7 +21,7 @@ use crate::membership::Member;
 use crate::routing::{Micros, Router, TargetId};
 use crate::sharding::Config as ShardConfig;
 use crate::state::Value;
-use crate::wire::seal::{KeyError, KeyView};
+use crate::wire::seal::{Entry, KeyError, KeyView};
 
 /// How long a close waits for the tasks of the node to end.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -163,9 +163,9 @@ impl Cluster {
     /// of them [uses](Self::use_key) it.
     ///
     /// # Errors
-    /// When the text is no key, or there are too many.
-    pub fn add_key(&self, text: &str) -> Result<Vec<KeyView>, KeyError> {
-        self.shared().vault.add(text)
+    /// When there are too many.
+    pub fn add_key(&self, key: impl Into<Entry>) -> Result<Vec<KeyView>, KeyError> {
+        self.shared().vault.add(key.into())
     }
 
     /// Seals with a key that was added, named by itself or its fingerprint.
