@@ -46,14 +46,18 @@
 
 mod act;
 mod age;
+#[cfg(feature = "tls")]
+mod any_name;
 mod builder;
 mod caller;
 mod choose;
 mod connection;
 mod counters;
+mod dial;
 mod dispatch;
 mod error;
 mod flight;
+mod gate;
 mod handlers;
 mod ids;
 mod lines;
@@ -69,10 +73,14 @@ mod pace;
 mod published;
 mod pump;
 mod queue;
+mod reach;
 mod sharding;
 mod start;
 mod start_error;
+mod stream;
 mod talk;
+#[cfg_attr(not(feature = "tls"), path = "without_tls.rs")]
+mod tls;
 mod work;
 
 pub use crate::engine::Event;
@@ -85,3 +93,5 @@ pub use moved::Moved;
 pub use node::{MemberView, Service};
 pub use sharding::Sharding;
 pub use start_error::StartError;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError, TlsPart};
