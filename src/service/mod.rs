@@ -39,6 +39,10 @@
 //! has one owner among the services that answer the pin, in whatever language,
 //! and all its messages go there.
 //!
+//! With the cargo feature `tls` calls can go over TLS (`Builder::tls`): both sides
+//! then show a certificate of the cluster's own authority, and nobody else may
+//! call.
+//!
 //! Differences to a JavaScript node: of the message only what does not end in
 //! `$` reaches an action (no `custom$`), targets of other transports than tcp
 //! cannot be called, and half a surrogate pair or more than 127 levels, which
