@@ -7,9 +7,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{self as tokio_io, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{self as tokio_io, AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp;
+use tokio::time::timeout;
 
 use super::tls::SecureStream;
 
@@ -36,6 +37,13 @@ impl Stream {
                     Writer::new(WriteHalf::Secure(writer)),
                 )
             }
+        }
+    }
+
+    /// Tells the other side that this is the end, and that nothing was cut off.
+    pub async fn goodbye(&mut self, within: Duration) {
+        if let Stream::Secure(stream) = self {
+            let _ = timeout(within, stream.shutdown()).await;
         }
     }
 }

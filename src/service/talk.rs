@@ -66,6 +66,7 @@ impl<'a> Talk<'a> {
             };
             let _ = pending.ended.send(ended);
         }
+        stream.goodbye(LAST_WORDS).await;
         self.next
     }
 
