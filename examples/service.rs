@@ -5,6 +5,9 @@
 
 #[path = "support/end.rs"]
 mod end;
+#[cfg(feature = "tls")]
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -34,6 +37,10 @@ and calls role:api,cmd:add of another node every second.
   --no-call          only answer
   --until-eof        leave when the standard input ends: with whoever started it
   --quiet            print the results only
+  --tls-ca, --tls-cert, --tls-key <file>
+                     call and be called over TLS (PEM; cargo run --features tls)
+  --tls-name <name>  a name that all certificates must have (none)
+  --tls-plain        nodes without TLS are served and called as well
   --help             this text
 
 SIGTERM and SIGINT: leave the cluster, finish what is in flight, exit.";
@@ -225,6 +232,8 @@ fn args() -> Result<Option<Args>, lexopt::Error> {
         quiet: false,
         until_eof: false,
     };
+    #[cfg(feature = "tls")]
+    let mut tls = tls::TlsArgs::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -258,9 +267,23 @@ fn args() -> Result<Option<Args>, lexopt::Error> {
             Long("no-call") => args.calls = None,
             Long("quiet") => args.quiet = true,
             Long("until-eof") => args.until_eof = true,
+            #[cfg(feature = "tls")]
+            Long("tls-ca") => tls.ca = Some(parser.value()?.string()?),
+            #[cfg(feature = "tls")]
+            Long("tls-cert") => tls.cert = Some(parser.value()?.string()?),
+            #[cfg(feature = "tls")]
+            Long("tls-key") => tls.key = Some(parser.value()?.string()?),
+            #[cfg(feature = "tls")]
+            Long("tls-name") => tls.name = Some(parser.value()?.string()?),
+            #[cfg(feature = "tls")]
+            Long("tls-plain") => tls.plain = true,
             Short('h') | Long("help") => return Ok(None),
             other => return Err(other.unexpected()),
         }
+    }
+    #[cfg(feature = "tls")]
+    {
+        args.builder = tls.give(args.builder)?;
     }
     Ok(Some(args))
 }

@@ -1,7 +1,8 @@
 // @ts-check
 'use strict';
 
-// The licences of the crates inside the binary. The npm package itself has no dependencies.
+// The licences of the crates inside the binary, and of those that services in Rust may have besides. The npm package itself
+// has no dependencies.
 //
 //   node scripts/licences.js           fails when one of them is not a permissive one (part of lint)
 //   node scripts/licences.js --write   writes THIRD-PARTY.md, which goes into the npm package
@@ -61,13 +62,14 @@ function permissive(expression) {
 }
 
 /**
- * The crates that the addon is made of: without dev and build dependencies.
+ * The crates that the addon is made of, or the crate with other features: without dev and build dependencies.
  *
+ * @param {string} [features]
  * @returns {{ name: string, version: string, license: string | null, repository: string | null,
  *   manifest_path: string }[]}
  */
-function crates() {
-  const args = ['metadata', '--format-version', '1', '--features', 'addon', '--locked'];
+function crates(features = 'addon') {
+  const args = ['metadata', '--format-version', '1', '--features', features, '--locked'];
   const said = spawnSync('cargo', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
   if (said.error) throw said.error;
   if (said.status !== 0) throw new Error(said.stderr);
@@ -119,7 +121,8 @@ function notices() {
 if (process.argv.includes('--write')) {
   fs.writeFileSync(path.join(root, 'THIRD-PARTY.md'), notices());
 } else {
-  const bad = crates().filter(({ license }) => !license || !permissive(license));
+  const all = crates('addon,tls');
+  const bad = all.filter(({ license }) => !license || !permissive(license));
   for (const { name, version, license } of bad) {
     process.stderr.write(
       `${name} ${version}: licence ${license ?? 'unknown'} is not on the list\n`,

@@ -2,8 +2,8 @@
 'use strict';
 
 // The Rust service of examples/service.rs, which the demo, the tests and the benchmarks run as a
-// process of its own, or that of another example. `npm install` builds it in a checkout, with the profile that `cargo test`
-// uses: what is compiled here is not compiled again there.
+// process of its own, or that of another example. `npm install` builds it in a checkout, with the profile and the
+// features that `npm test` uses: what is compiled here is not compiled again there.
 //
 //   node scripts/rust-service.js [--if-checkout]    builds it, prints where it is
 
@@ -22,7 +22,8 @@ const root = path.join(__dirname, '..');
  */
 function rustService({ slow, stderr = 'pipe', example = 'service' } = {}) {
   return new Promise((resolve, reject) => {
-    const args = ['build', '--example', example, '--message-format=json-render-diagnostics'];
+    const args = ['build', '--features', 'tls', '--example', example];
+    args.push('--message-format=json-render-diagnostics');
     const child = spawn('cargo', args, { cwd: root, stdio: ['ignore', 'pipe', stderr] });
     const timer = slow && setTimeout(slow, 1500);
     let said = '';

@@ -24,7 +24,8 @@ function run(title, command, args) {
   return { title, ok, seconds: ((Date.now() - started) / 1000).toFixed(1) };
 }
 
-const results = [run('Rust tests', 'cargo', ['test', '--no-fail-fast', ...process.argv.slice(2)])];
+const args = ['test', '--features', 'tls', '--no-fail-fast', ...process.argv.slice(2)];
+const results = [run('Rust tests', 'cargo', args)];
 const build = run('addon build', node, [path.join(__dirname, 'build.js')]);
 results.push(build);
 // Tests of a stale or missing addon would say nothing about this tree.

@@ -12,6 +12,9 @@ const { reason } = require('../message');
 const KEEPALIVE = 10_000;
 /** Whoever answers a handshake with something else. */
 const NO_TLS = /wrong version number|packet length too long|record layer failure/i;
+/** What a listener says in TLS itself that refuses a certificate within the handshake, as a service in Rust does. */
+const ALERT =
+  /\balert ((?:unknown|bad|unsupported) \w+|certificate \w+|access denied|decrypt error)/i;
 
 /**
  * @typedef {object} Listeners
@@ -92,6 +95,8 @@ function whyClosed(socket, failure) {
   if (failure === null) return 'closed by the other side';
   const why = reason(failure);
   if (NO_TLS.test(why)) return 'it does not speak TLS';
+  const alert = ALERT.exec(why);
+  if (alert) return `it refuses us: our certificate is not accepted (${alert[1]})`;
   return socket.authorizationError ? `its certificate is not accepted: ${why}` : why;
 }
 

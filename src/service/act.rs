@@ -24,6 +24,7 @@ use super::error::{ActError, key_missing, overloaded, target_lost};
 use super::flight::Flight;
 use super::link::Ended;
 use super::outgoing::Outgoing;
+use super::reach::wants_tls;
 use crate::routing::{Offer, Outcome, TargetId};
 
 /// A call that waits looks for a target when one appears, and this often (one
@@ -141,17 +142,20 @@ impl<'a> Call<'a> {
         self.target = Some(chosen.name.clone());
         let target = chosen.target;
         let mut flight = Flight::new(self.caller.clone(), chosen.route, target);
-        if chosen.service.kind != "tcp" {
-            self.why = format!(
-                "{} is reached by the transport '{}'",
-                chosen.name, chosen.service.kind
-            );
-            self.exclude.push(target);
-            return None;
-        }
+        let secure = self.caller.common.secure.as_deref();
+        let secure = match wants_tls(secure, &chosen.name, &chosen.service) {
+            Ok(secure) => secure,
+            Err(error) => {
+                self.why.clone_from(&error.message);
+                self.refusal = Some(error);
+                self.exclude.push(target);
+                return None;
+            }
+        };
         let message = self.message.clone();
         let ended = flight.send(
             &chosen.service,
+            secure,
             message,
             self.deadline,
             self.written.clone(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,6 +14,7 @@ use super::moved::{Moved, OnShards};
 use super::node::Service;
 use super::sharding::{Sharding, SharedPin};
 use super::start_error::StartError;
+use super::tls::Secure;
 use crate::net;
 use crate::routing::{Offer, Pattern};
 use crate::wire::seal::Keyring;
@@ -35,6 +37,7 @@ pub struct Builder {
     pub(super) drain: Duration,
     pub(super) weight: f64,
     pub(super) on_shards: Option<OnShards>,
+    pub(super) secure: Option<Arc<Secure>>,
     /// The first thing that is wrong, told by `start`.
     pub(super) wrong: Option<StartError>,
 }
@@ -66,6 +69,7 @@ impl Default for Builder {
             drain: Duration::from_secs(5),
             weight: 1.0,
             on_shards: None,
+            secure: None,
             wrong: None,
         }
     }
@@ -245,6 +249,19 @@ impl Builder {
         R: Future<Output = ()> + Send + 'static,
     {
         self.on_shards = Some(OnShards::new(handler));
+        self
+    }
+
+    /// Calls go over TLS, both ways, and only members may call. Without it the
+    /// call port is open to whoever reaches it.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: super::Tls) -> Self {
+        match tls.secure() {
+            Ok(secure) => self.secure = Some(Arc::new(secure)),
+            Err(error) => {
+                self.wrong.get_or_insert(error.into());
+            }
+        }
         self
     }
 

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -18,11 +17,13 @@ use super::age::Age;
 use super::counters::count;
 use super::dispatch::{Fault, Way};
 use super::error::ServiceError;
+use super::gate::{HI, Manner};
 use super::handlers::deadline;
 use super::lines::{Line, Lines, give_back};
 use super::listener::{Peer, Phase, Shared};
 use super::message::{Answer, Head, Refused, Request, read_request, wall};
 use super::pace::Pace;
+use super::stream::Stream;
 use super::work::{Done, Work};
 
 /// A connection whose unread replies exceed this is not read from.
@@ -55,6 +56,7 @@ pub(super) struct Connection {
     /// nothing after it changes that.
     ours: Option<bool>,
     said_goodbye: bool,
+    manner: Manner,
     ending: bool,
     age: Age,
     done: mpsc::UnboundedSender<Done>,
@@ -62,12 +64,16 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(shared: Arc<Shared>, peer: Arc<Peer>) -> Self {
+    pub fn new(shared: Arc<Shared>, peer: Arc<Peer>, manner: Manner) -> Self {
         let (done, ended) = mpsc::unbounded_channel();
+        let out = match manner {
+            Manner::Greets => [HI, b"\n"].concat(),
+            Manner::Plain | Manner::Refuses => Vec::new(),
+        };
         Connection {
             shared,
             peer,
-            out: Vec::new(),
+            out,
             lines: 0,
             seen: 0,
             bad: 0,
@@ -75,6 +81,7 @@ impl Connection {
             working: 0,
             ours: None,
             said_goodbye: false,
+            manner,
             ending: false,
             age: Age::new(),
             done,
@@ -82,7 +89,7 @@ impl Connection {
         }
     }
 
-    pub async fn run(mut self, mut stream: TcpStream) {
+    pub async fn run(mut self, mut stream: Stream) {
         let (mut reader, mut writer) = stream.split();
         let shared = self.shared.clone();
         let mut lines = Lines::new(shared.limits.max_line, Some(shared.budget.clone()));
@@ -109,6 +116,7 @@ impl Connection {
             if *phase.borrow() == Phase::Closed || (served || self.ending) && self.out.is_empty() {
                 break;
             }
+            let writes = !self.out.is_empty() || writer.holds();
             let reads = !self.is_full() && !eof && !self.ending;
             tokio::select! {
                 read = lines.fill(&mut reader), if reads => match read {
@@ -116,8 +124,8 @@ impl Connection {
                     Ok(_) => {}
                     Err(_) => return,
                 },
-                wrote = writer.write(&self.out), if !self.out.is_empty() => match wrote {
-                    Ok(0) | Err(_) => return,
+                wrote = writer.push(&self.out), if writes => match wrote {
+                    Err(_) => return,
                     Ok(n) => {
                         self.out.drain(..n);
                         give_back(&mut self.out);
@@ -128,7 +136,7 @@ impl Connection {
                 _ = phase.changed() => {}
                 _ = peer.kick.notified() => break,
                 _ = sweep.tick() => {
-                    if pace.is_slow(self.seen == 0, reads, self.out.is_empty()) {
+                    if pace.is_slow(self.seen == 0, reads, !writes) {
                         count(&shared.counters.timed_out);
                         return;
                     }
@@ -151,7 +159,8 @@ impl Connection {
     }
 
     fn line(&mut self, line: Line<'_>) {
-        if matches!(line, Line::Whole(PING)) {
+        let refuses = self.manner == Manner::Refuses;
+        if matches!(line, Line::Whole(PING)) && !refuses {
             return self.out.extend_from_slice(PONG);
         }
         let shared = self.shared.clone();
@@ -163,6 +172,9 @@ impl Connection {
             Line::Whole(bytes) => read_request(bytes, &shared.id),
             Line::TooLong(prefix) => Err(Box::new(self.too_long(prefix))),
         };
+        if refuses {
+            return self.wants_tls(read);
+        }
         let head = match &read {
             Ok(request) => &request.head,
             Err(refused) => &refused.head,
@@ -188,6 +200,17 @@ impl Connection {
                 self.refuse(refused.head, refused.error, refused.silent);
             }
         }
+    }
+
+    /// Whatever it says, it hears what is wanted here, and that is all.
+    fn wants_tls(&mut self, read: Result<Request, Box<Refused>>) {
+        self.ending = true;
+        let (head, silent) = match read {
+            Ok(request) => (request.head, !request.sync),
+            Err(refused) => (refused.head, refused.silent),
+        };
+        let text = "This node is called with TLS only: set the option `tls` of seneca-gossip.";
+        self.refuse(head, ServiceError::new("tls_required", text), silent);
     }
 
     fn too_long(&self, prefix: &[u8]) -> Refused {

@@ -15,6 +15,8 @@ pub struct Stats {
     pub turned_away: u64,
     /// Connections that said nothing, did not finish a line or did not read.
     pub timed_out: u64,
+    /// Connections that were refused since they did not come through TLS.
+    pub insecure: u64,
     /// Messages acted on.
     pub accepted: u64,
     /// Of these, answered with a result.
@@ -50,6 +52,7 @@ pub(super) struct Counters {
     pub not_allowed: AtomicU64,
     pub turned_away: AtomicU64,
     pub timed_out: AtomicU64,
+    pub insecure: AtomicU64,
     pub accepted: AtomicU64,
     pub answered: AtomicU64,
     pub failed: AtomicU64,
@@ -79,6 +82,7 @@ impl Counters {
             not_allowed: read(&self.not_allowed),
             turned_away: read(&self.turned_away),
             timed_out: read(&self.timed_out),
+            insecure: read(&self.insecure),
             accepted: read(&self.accepted),
             answered: read(&self.answered),
             failed: read(&self.failed),

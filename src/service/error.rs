@@ -163,6 +163,14 @@ pub(super) fn target_lost(pattern: &str, target: &str, why: &str, tries: u32) ->
     ActError::new("target_lost", text, details)
 }
 
+pub(super) fn transport_missing(target: &str, kind: &str, why: &str) -> ActError {
+    let text = format!(
+        "The node {target} is reached by the transport '{kind}', which cannot be used here: {why}."
+    );
+    let details = json!({ "target": target, "kind": kind, "why": why });
+    ActError::new("transport_missing", text, details)
+}
+
 pub(super) fn key_missing(pattern: &str, key: &str) -> ActError {
     let text = format!(
         "The message for {pattern} has no '{key}', which decides what node owns it: give it a \

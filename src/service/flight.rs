@@ -37,16 +37,15 @@ impl Flight {
     pub fn send(
         &mut self,
         service: &Service,
+        secure: bool,
         message: Arc<Outgoing>,
         deadline: Instant,
         written: Arc<AtomicBool>,
     ) -> impl Future<Output = Ended> + Send + use<> {
         let (ended, result) = oneshot::channel();
         let id = self.caller.ids.message();
-        let link = self
-            .caller
-            .links
-            .open(self.target, &service.host, service.port);
+        let Service { host, port, .. } = service;
+        let link = self.caller.links.open(self.target, host, *port, secure);
         link.send(Attempt {
             id: id.clone(),
             message,

@@ -10,14 +10,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::listener::tune;
+use super::dial::dial;
+use super::lines::Lines;
 use super::outgoing::Outgoing;
 use super::queue::Queue;
+use super::stream::Stream;
 use super::talk::Talk;
+use super::tls::Secure;
 use crate::net::Cluster;
 use crate::routing::TargetId;
 
@@ -69,6 +71,7 @@ pub(super) struct Common {
     /// Seneca's id of this service.
     pub id: String,
     pub max_line: usize,
+    pub secure: Option<Arc<Secure>>,
     /// A clock that does not step: its start, and the wall clock then.
     pub began: Instant,
     pub wall: u64,
@@ -82,7 +85,13 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub fn new(common: Arc<Common>, target: TargetId, host: String, port: u16) -> Self {
+    pub fn new(
+        common: Arc<Common>,
+        target: TargetId,
+        host: String,
+        port: u16,
+        secure: bool,
+    ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let task = Task {
@@ -90,6 +99,7 @@ impl Link {
             target,
             host,
             port,
+            secure,
             inbox,
             queue: Queue::new(queued.clone()),
             failures: 0,
@@ -144,6 +154,8 @@ pub(super) struct Task {
     pub target: TargetId,
     host: String,
     port: u16,
+    /// With TLS?
+    secure: bool,
     /// Read at any time, whether the target reads or not: it also says that
     /// the target is gone.
     pub inbox: mpsc::UnboundedReceiver<Order>,
@@ -187,9 +199,9 @@ impl Task {
             return Next::Idle;
         }
         match self.connect().await {
-            Ok(stream) => {
+            Ok((stream, lines)) => {
                 (self.failures, self.retry_at) = (0, None);
-                Talk::new(self).run(stream).await
+                Talk::new(self).run(stream, lines).await
             }
             Err(next) => {
                 self.queue.unsent(&self.why);
@@ -212,9 +224,11 @@ impl Task {
     }
 
     /// Calls that come meanwhile are collected.
-    async fn connect(&mut self) -> Result<TcpStream, Next> {
-        let host = self.host.clone();
-        let connect = timeout(CONNECT, TcpStream::connect((host.as_str(), self.port)));
+    async fn connect(&mut self) -> Result<(Stream, Lines), Next> {
+        let (host, common) = (self.host.clone(), self.common.clone());
+        let secure = common.secure.as_deref().filter(|_| self.secure);
+        let connect = dial(&host, self.port, secure, common.max_line);
+        let connect = timeout(CONNECT, connect);
         tokio::pin!(connect);
         let connected = loop {
             tokio::select! {
@@ -228,11 +242,8 @@ impl Task {
             }
         };
         self.why = match connected {
-            Ok(Ok(stream)) => {
-                tune(&stream);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(opened)) => return Ok(opened),
+            Ok(Err(why)) => why,
             Err(_) => format!("no connection within {} ms", CONNECT.as_millis()),
         };
         self.failures += 1;

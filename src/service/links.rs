@@ -37,10 +37,10 @@ impl Links {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The link of a target; it connects with its first call.
-    pub fn open(&self, target: TargetId, host: &str, port: u16) -> Link {
+    /// The link of a target, with TLS or without; it connects with its first call.
+    pub fn open(&self, target: TargetId, host: &str, port: u16, secure: bool) -> Link {
         let mut map = self.map();
-        let new = || Link::new(self.common.clone(), target, host.to_string(), port);
+        let new = || Link::new(self.common.clone(), target, host.to_string(), port, secure);
         map.entry(target).or_insert_with(new).clone()
     }
 

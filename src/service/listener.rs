@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
@@ -18,14 +17,14 @@ use tokio::time::{Instant, sleep};
 use super::caller::Caller;
 use super::connection::Connection;
 use super::counters::{Counters, Stats, count};
+use super::gate::{Gate, Manner, let_in};
 use super::handlers::Handlers;
 use super::lines::Budget;
+use super::stream::{Stream, tune};
 use crate::net::Network;
 
 /// What the unfinished lines of all connections may take, in longest lines.
 const BUDGET_LINES: usize = 16;
-/// A peer that vanished without a word is noticed after some of these.
-const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// Where a service stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -210,7 +209,8 @@ impl Port {
 }
 
 /// Accepts connections until the port or the service is closed.
-pub(super) async fn accept(shared: Arc<Shared>, port: Arc<Port>) {
+/// `gate`: only who comes through it is served.
+pub(super) async fn accept(shared: Arc<Shared>, port: Arc<Port>, gate: Option<Arc<Gate>>) {
     let mut phase = shared.phase.clone();
     let mut number = 0;
     loop {
@@ -230,24 +230,27 @@ pub(super) async fn accept(shared: Arc<Shared>, port: Arc<Port>) {
             count(&shared.counters.not_allowed);
             continue;
         }
-        count(&shared.counters.connections);
         number += 1;
-        if let Some(peer) = shared.admit(number) {
-            tune(&stream);
-            let place = Place(shared.clone(), number);
-            let connection = Connection::new(shared.clone(), peer);
-            tokio::spawn(async move {
-                let _place = place;
-                connection.run(stream).await;
-            });
+        tune(&stream);
+        match &gate {
+            None => serve(&shared, number, Stream::Plain(stream), Manner::Plain),
+            Some(gate) => {
+                let passing = let_in(shared.clone(), gate.clone(), number, stream, from);
+                tokio::spawn(passing);
+            }
         }
     }
 }
 
-/// Replies and calls are small and urgent, and a dead peer must be noticed.
-pub(super) fn tune(stream: &TcpStream) {
-    // Both are improvements only: a socket without them works.
-    let _ = stream.set_nodelay(true);
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+/// Serves a connection, if there is a place for it.
+pub(super) fn serve(shared: &Arc<Shared>, number: u64, stream: Stream, manner: Manner) {
+    count(&shared.counters.connections);
+    if let Some(peer) = shared.admit(number) {
+        let place = Place(shared.clone(), number);
+        let connection = Connection::new(shared.clone(), peer, manner);
+        tokio::spawn(async move {
+            let _place = place;
+            connection.run(stream).await;
+        });
+    }
 }

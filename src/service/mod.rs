@@ -39,6 +39,10 @@
 //! has one owner among the services that answer the pin, in whatever language,
 //! and all its messages go there.
 //!
+//! With the cargo feature `tls` calls can go over TLS (`Builder::tls`): both sides
+//! then show a certificate of the cluster's own authority, and nobody else may
+//! call.
+//!
 //! Differences to a JavaScript node: of the message only what does not end in
 //! `$` reaches an action (no `custom$`), targets of other transports than tcp
 //! cannot be called, and half a surrogate pair or more than 127 levels, which
@@ -46,14 +50,18 @@
 
 mod act;
 mod age;
+#[cfg(feature = "tls")]
+mod any_name;
 mod builder;
 mod caller;
 mod choose;
 mod connection;
 mod counters;
+mod dial;
 mod dispatch;
 mod error;
 mod flight;
+mod gate;
 mod handlers;
 mod ids;
 mod lines;
@@ -69,10 +77,14 @@ mod pace;
 mod published;
 mod pump;
 mod queue;
+mod reach;
 mod sharding;
 mod start;
 mod start_error;
+mod stream;
 mod talk;
+#[cfg_attr(not(feature = "tls"), path = "without_tls.rs")]
+mod tls;
 mod work;
 
 pub use crate::engine::Event;
@@ -85,3 +97,5 @@ pub use moved::Moved;
 pub use node::{MemberView, Service};
 pub use sharding::Sharding;
 pub use start_error::StartError;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError, TlsPart};

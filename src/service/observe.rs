@@ -7,6 +7,7 @@ use super::act::Call;
 use super::error::ActError;
 use super::flight::Flight;
 use super::link::Ended;
+use super::reach::wants_tls;
 use crate::routing::{Outcome, RouteId};
 
 impl Call<'_> {
@@ -17,12 +18,14 @@ impl Call<'_> {
         let (report, mut results) = tokio::sync::mpsc::unbounded_channel();
         for (target, service) in self.caller.begin_all(route) {
             let mut flight = Flight::new(self.caller.clone(), route, target);
-            if service.kind != "tcp" {
+            let secure = self.caller.common.secure.as_deref();
+            // As if it were not there: none is required.
+            let Ok(secure) = wants_tls(secure, &service.host, &service) else {
                 continue;
-            }
+            };
             let deadline = self.deadline;
             let message = self.message.clone();
-            let ended = flight.send(&service, message, deadline, self.written.clone());
+            let ended = flight.send(&service, secure, message, deadline, self.written.clone());
             let report = report.clone();
             // On its own, so that all get it, whoever answers first.
             tokio::spawn(async move {

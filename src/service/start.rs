@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::builder::Builder;
 use super::caller::Caller;
 use super::counters::Sharded;
+use super::gate::Gate;
 use super::handlers::Handlers;
 use super::ids::Ids;
 use super::link::Common;
@@ -21,6 +22,7 @@ use super::moved::HandOver;
 use super::node::{Inner, Service};
 use super::pump::{beat, pump};
 use super::start_error::StartError;
+use super::tls::Secure;
 use crate::net::{self, Cluster};
 use crate::routing;
 use crate::state::keys;
@@ -49,6 +51,7 @@ impl Service {
             cluster: cluster.clone(),
             id: id.clone(),
             max_line: builder.limits.max_line,
+            secure: builder.secure.clone(),
             began: Instant::now(),
             wall: wall(),
         });
@@ -71,20 +74,22 @@ impl Service {
             Some(listener) => listener.local_addr().ok().map(|addr| addr.port()),
             None => None,
         };
+        let (events, _) = broadcast::channel(EVENTS);
         let mut tasks = Vec::new();
         let listener = listener.map(Port::new);
         let calls_in = listener.clone().map(|listener| {
             let limits = builder.limits.clone();
             let allow = builder.gossip.allow.clone();
             let shared = Shared::new(id.clone(), caller.clone(), limits, allow);
-            tasks.push(tokio::spawn(accept(shared.clone(), listener)).abort_handle());
+            let gate = |secure: Arc<Secure>| Arc::new(Gate::new(secure, events.clone()));
+            let gate = builder.secure.clone().map(gate);
+            tasks.push(tokio::spawn(accept(shared.clone(), listener, gate)).abort_handle());
             shared
         });
         if let Some(port) = port {
             let port = builder.advertise_port.unwrap_or(port);
-            publish(&cluster, &handlers, id, port, builder.weight)?;
+            publish(&cluster, &handlers, id, port, &builder)?;
         }
-        let (events, _) = broadcast::channel(EVENTS);
         let notify = Arc::new(Notify::new());
         let wake = notify.clone();
         cluster.subscribe(move || wake.notify_one());
@@ -201,12 +206,15 @@ fn publish(
     handlers: &Handlers,
     id: String,
     port: u16,
-    weight: f64,
+    builder: &Builder,
 ) -> Result<(), StartError> {
     let offers = handlers.published();
     let mut service = routing::Service::tcp(cluster.host(), port);
     service.instance = id;
-    service.weight = weight;
+    service.weight = builder.weight;
+    if builder.secure.as_ref().is_some_and(|tls| !tls.is_plain()) {
+        service.kind = "tls".into();
+    }
     service.pins = match handlers.pins.as_slice() {
         [] => offers.iter().map(|(pattern, _)| pattern.clone()).collect(),
         _ => handlers.asked().map(|pin| pin.to_string()).collect(),

@@ -58,6 +58,10 @@ pub enum StartError {
     /// key.
     #[error("{0}")]
     Shards(String),
+    /// The TLS that was given cannot be set up.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] super::tls::TlsError),
     /// What the service publishes does not fit into the cluster's state.
     #[error("the service cannot be published: {0}")]
     Publish(#[from] SetError),

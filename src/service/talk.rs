@@ -5,8 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
@@ -14,6 +12,7 @@ use super::lines::{Line, Lines, give_back};
 use super::link::{Attempt, Ended, Next, Order, Task};
 use super::message::Head;
 use super::outgoing::{Incoming, is_moved, read_reply};
+use super::stream::Stream;
 
 /// Bytes of lines that are ready to be written; the rest waits in the queue,
 /// where it can still be taken back.
@@ -56,8 +55,8 @@ impl<'a> Talk<'a> {
         }
     }
 
-    pub async fn run(mut self, mut stream: TcpStream) -> Next {
-        let why = self.talk(&mut stream).await;
+    pub async fn run(mut self, mut stream: Stream, lines: Lines) -> Next {
+        let why = self.talk(&mut stream, lines).await;
         self.task.why = why.clone();
         let written = self.written;
         for (_, pending) in self.pending.drain() {
@@ -67,13 +66,13 @@ impl<'a> Talk<'a> {
             };
             let _ = pending.ended.send(ended);
         }
+        stream.goodbye(LAST_WORDS).await;
         self.next
     }
 
     /// Until the connection ends; why it did.
-    async fn talk(&mut self, stream: &mut TcpStream) -> String {
+    async fn talk(&mut self, stream: &mut Stream, mut lines: Lines) -> String {
         let (mut reader, mut writer) = stream.split();
-        let mut lines = Lines::new(self.task.common.max_line, None);
         // Why nothing can be written any more, and how long replies may still come.
         let mut broken: Option<(String, Instant)> = None;
         loop {
@@ -87,6 +86,7 @@ impl<'a> Talk<'a> {
                 };
                 self.write(attempt);
             }
+            let writes = !self.out.is_empty() || writer.holds();
             let until = broken
                 .as_ref()
                 .map_or_else(Instant::now, |(_, until)| *until);
@@ -105,14 +105,20 @@ impl<'a> Talk<'a> {
                         order = self.task.inbox.try_recv().ok();
                     }
                 }
-                wrote = writer.write(&self.out), if !self.out.is_empty() && broken.is_none() => match wrote {
+                wrote = writer.push(&self.out), if writes && broken.is_none() => match wrote {
                     Ok(n) => {
                         self.written += n as u64;
                         self.out.drain(..n);
                         give_back(&mut self.out);
                     }
                     // What it has answered before may still be on its way.
-                    Err(error) => broken = Some((error.to_string(), Instant::now() + LAST_WORDS)),
+                    Err(error) => {
+                        // TLS may have sent some of what it then failed with.
+                        if writer.is_secure() {
+                            self.written += self.out.len() as u64;
+                        }
+                        broken = Some((error.to_string(), Instant::now() + LAST_WORDS));
+                    }
                 },
                 () = sleep_until(until), if broken.is_some() => {
                     return broken.map(|(why, _)| why).unwrap_or_default();

@@ -8,6 +8,8 @@ mod hostile;
 mod lasting;
 #[path = "../ports/mod.rs"]
 mod ports;
+#[cfg(feature = "tls")]
+mod secure;
 mod sharded;
 mod stock;
 mod targets;
