@@ -1,53 +1,95 @@
-//! What the seal costs a datagram: `cargo bench --bench seal`.
+//! What the seal costs: to seal and to open a datagram, a frame, and to refuse
+//! what has another key. Run: `cargo bench --bench seal`.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use seneca_gossip::wire::seal::{Key, Keyring, Nonces, Replay, Seal};
-use seneca_gossip::wire::{MAX_MESSAGE, VERSION, text_hash};
+use seneca_gossip::wire::seal::{Entry, Key, Keyring, MAX_KEYS, Nonces, Replay, Seal};
+use seneca_gossip::wire::{
+    MAX_DATAGRAM, MAX_FRAME, MAX_MESSAGE, MAX_STREAM_MESSAGE, VERSION, text_hash,
+};
 
-const COUNT: u32 = 50_000;
-const ROUNDS: usize = 9;
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// Microseconds a datagram, to seal and to open it, replay included.
-fn round(size: usize) -> (f64, f64) {
-    let seal = Seal::new("default");
-    let ring = Keyring::from(Key::new([7; 32]));
-    let key = ring.current().expect("a key");
-    let mut message = vec![VERSION, 4];
-    message.extend(text_hash("default").to_le_bytes());
-    message.resize(size, 0x5a);
-    let (mut nonces, mut replay) = (Nonces::new([1; 32]), Replay::default());
-    let mut sealed = Vec::with_capacity(COUNT as usize);
-    let begun = Instant::now();
-    for _ in 0..COUNT {
-        let nonce = nonces.next(1_000_000);
-        sealed.push(seal.seal(key, &nonce, black_box(&message)).expect("sealed"));
-    }
-    let sealing = begun.elapsed();
-    let begun = Instant::now();
-    for bytes in &mut sealed {
-        let opened = seal.open(&ring, |session| replay.key_of(session), bytes);
-        let (nonce, key) = opened.expect("opened").seal.expect("sealed");
-        replay.take(1_000_000, &nonce, key).expect("new");
-    }
-    let opening = begun.elapsed();
-    let micros = |time: std::time::Duration| time.as_secs_f64() * 1e6 / f64::from(COUNT);
-    (micros(sealing), micros(opening))
-}
+const BATCHES: usize = 101;
+const NOW: u64 = 1_735_689_600_000;
 
 fn main() {
-    println!("| bytes | seal µs | open µs |");
-    println!("| ---: | ---: | ---: |");
-    for size in [100, 600, MAX_MESSAGE] {
-        let rounds: Vec<_> = (0..ROUNDS).map(|_| round(size)).collect();
-        let seals = median(rounds.iter().map(|(seal, _)| *seal).collect());
-        let opens = median(rounds.iter().map(|(_, open)| *open).collect());
-        println!("| {size} | {seals:.2} | {opens:.2} |");
+    println!("ns each              seal     open");
+    let sizes = [
+        ("a quiet opening", 28, 1_000),
+        ("a full datagram", MAX_MESSAGE, 1_000),
+        ("a full frame", MAX_STREAM_MESSAGE, 1),
+    ];
+    for (what, size, count) in sizes {
+        let (seal, open) = run(size, count);
+        println!("{what:<16} {seal:>8.0} {open:>8.0}");
     }
+    println!(
+        "refuse a full datagram under {MAX_KEYS} keys: {:.0}",
+        refuse()
+    );
+}
+
+fn message(size: usize) -> Vec<u8> {
+    let mut message = vec![VERSION, 4];
+    message.extend_from_slice(&text_hash("default").to_le_bytes());
+    message.resize(size, 7);
+    message
+}
+
+/// With what a node does for each message: a nonce, and a look at what came before.
+/// The medians of batches, so that a pause of the machine does not count.
+fn run(size: usize, count: usize) -> (f64, f64) {
+    let seal = Seal::new("default");
+    let key = Key::new([1; 32]);
+    let ring = Keyring::from(key.clone());
+    let mut nonces = Nonces::new([2; 32]);
+    let mut replay = Replay::default();
+    let message = message(size);
+    let longest = if size > MAX_MESSAGE {
+        MAX_FRAME
+    } else {
+        MAX_DATAGRAM
+    };
+    let (mut sealing, mut opening) = (Vec::new(), Vec::new());
+    for _ in 0..BATCHES {
+        let start = Instant::now();
+        let sealed: Vec<Vec<u8>> = (0..count)
+            .map(|_| {
+                let nonce = nonces.next(NOW);
+                let sealed = seal.seal(&key, &nonce, black_box(&message));
+                sealed.expect("it fits")
+            })
+            .collect();
+        sealing.push(start.elapsed().as_nanos() as f64 / count as f64);
+        let start = Instant::now();
+        for mut bytes in sealed {
+            let hint = |session| replay.key_of(session);
+            assert!(bytes.len() <= longest);
+            let opened = seal.open(&ring, hint, black_box(&mut bytes));
+            let (nonce, key) = opened.expect("it opens").seal.expect("it was sealed");
+            replay.take(NOW, &nonce, key).expect("it is new");
+        }
+        opening.push(start.elapsed().as_nanos() as f64 / count as f64);
+    }
+    (median(sealing), median(opening))
+}
+
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+fn refuse() -> f64 {
+    const COUNT: usize = 20_000;
+    let seal = Seal::new("default");
+    let keys = (0..MAX_KEYS as u8).map(|n| Entry::Key(Key::new([n + 10; 32])));
+    let ring = Keyring::new(keys).expect("so many are allowed");
+    let nonce = Nonces::new([2; 32]).next(NOW);
+    let sealed = seal.seal(&Key::new([1; 32]), &nonce, &message(MAX_MESSAGE));
+    let mut sealed = sealed.expect("it fits");
+    let start = Instant::now();
+    for _ in 0..COUNT {
+        assert!(seal.open(&ring, |_| None, black_box(&mut sealed)).is_err());
+    }
+    start.elapsed().as_nanos() as f64 / COUNT as f64
 }

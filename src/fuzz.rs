@@ -2,7 +2,11 @@
 //! something is wrong. `tests/fuzz.rs` drives them from a seed in every test
 //! run; `fuzz/` has them ready for cargo-fuzz.
 
+mod seal;
+
 use std::net::SocketAddr;
+
+pub use seal::{Sealed, sealed};
 
 use crate::engine::{Config, Effect, Engine, Millis};
 use crate::liveness::Verdict;

@@ -138,6 +138,44 @@ fn a_damaged_message_is_read_or_refused() {
 }
 
 #[test]
+fn nothing_without_the_key_is_taken() {
+    drive(|rng| fuzz::sealed(&noise(rng, 200)));
+}
+
+#[test]
+fn what_was_sealed_is_taken_once_and_never_changed() {
+    let corpus = corpus();
+    drive(|rng| {
+        let mut node = fuzz::Sealed::default();
+        let mut wire: Vec<Vec<u8>> = Vec::new();
+        let (mut theirs, mut ours) = (1_735_689_600_000, 1_735_689_600_000);
+        for _ in 0..rng.random_range(1..200) {
+            match rng.random_range(0..8) {
+                // Clocks go their ways; a sender's that is set back begins a session.
+                0 => theirs += rng.random_range(0..400_000),
+                1 => ours += rng.random_range(0..100_000),
+                2 => theirs -= rng.random_range(0..5_000),
+                3 | 4 => {
+                    let message = &corpus[rng.random_range(0..corpus.len())];
+                    wire.push(node.make(message, theirs, rng.random_range(0..2)));
+                }
+                _ if wire.is_empty() => {}
+                5 => {
+                    let mut bytes = wire[rng.random_range(0..wire.len())].clone();
+                    mutate(rng, &mut bytes);
+                    let whole = wire.contains(&bytes);
+                    let taken = node.arrive(&bytes, ours);
+                    assert!(whole || !taken, "a damaged message was taken");
+                }
+                _ => {
+                    node.arrive(&wire[rng.random_range(0..wire.len())], ours);
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn an_engine_fed_with_noise_stays_itself() {
     drive(|rng| fuzz::engine(&noise(rng, 4_000)));
 }

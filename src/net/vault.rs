@@ -87,26 +87,18 @@ impl Vault {
     pub fn try_open(&self, from: SocketAddr, bytes: &mut [u8]) -> Result<Range<usize>, Refusal> {
         let mut state = lock(&self.state);
         let State { ring, replay, .. } = &mut *state;
-        let length = bytes.len();
-        let opened = self
-            .seal
-            .open(ring, |session| replay.key_of(session), bytes);
-        let taken = opened.and_then(|opened| {
-            let size = opened.message.len();
-            match opened.seal {
-                None => Ok(0..size),
-                Some((nonce, key)) => {
-                    let end = length - crate::wire::seal::TAG;
-                    replay
-                        .take(wall_now(), &nonce, key)
-                        .map(|()| end - size..end)
-                }
+        let opened = self.seal.open(ring, |session| replay.key_of(session), bytes);
+        let taken = opened.and_then(|opened| match opened.seal {
+            None => Ok(opened.place),
+            Some((nonce, key)) => {
+                replay.take(wall_now(), &nonce, key)?;
+                Ok(opened.place)
             }
         });
-        if let Err(refusal) = taken {
-            let refused = state.refused.entry(reason(refusal)).or_default();
+        if let Err(refusal) = &taken {
+            let refused = state.refused.entry(reason(*refusal)).or_default();
             refused.uncounted += 1;
-            refused.last = Some((from, refusal));
+            refused.last = Some((from, *refusal));
         }
         taken
     }

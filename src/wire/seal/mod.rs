@@ -24,6 +24,8 @@ pub use keyring::{Entry, KeyError, KeyView, Keyring, MAX_KEYS, PLAIN};
 pub use nonce::{Nonce, Nonces};
 pub use replay::{Replay, SESSIONS, TOLERANCE, WIDTH};
 
+use std::ops::Range;
+
 use super::hash::text_hash;
 use super::{MAX_FRAME, SEAL, VERSION};
 
@@ -34,8 +36,7 @@ pub const SEALED: u8 = 0x80 | VERSION;
 /// Bytes of a message in front of what is encrypted: SEALED, cluster.
 const HEAD: usize = 9;
 const NONCE: usize = 24;
-/// Bytes of the tag, behind everything else.
-pub const TAG: usize = 16;
+const TAG: usize = 16;
 /// Where the ciphertext begins.
 const BODY: usize = HEAD + NONCE;
 /// The shortest message: version, kind, cluster, from.
@@ -72,9 +73,9 @@ pub enum Refusal {
 
 /// What was opened.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Opened<'a> {
-    /// The message, as it was before it was sealed.
-    pub message: &'a [u8],
+pub struct Opened {
+    /// Where the message is, as it was before it was sealed.
+    pub place: Range<usize>,
     /// When and by whom it was sealed, unless it came plain.
     pub seal: Option<(Nonce, Fingerprint)>,
 }
@@ -127,17 +128,17 @@ impl Seal {
     ///
     /// # Errors
     /// A [`Refusal`]; the bytes are worth nothing then.
-    pub fn open<'a>(
+    pub fn open(
         &self,
         ring: &Keyring,
         hint: impl FnOnce(u64) -> Option<Fingerprint>,
-        bytes: &'a mut [u8],
-    ) -> Result<Opened<'a>, Refusal> {
+        bytes: &mut [u8],
+    ) -> Result<Opened, Refusal> {
         match bytes.first() {
             Some(&SEALED) => {}
             _ if ring.takes_plain() => {
-                let (message, seal) = (&*bytes, None);
-                return Ok(Opened { message, seal });
+                let (place, seal) = (0..bytes.len(), None);
+                return Ok(Opened { place, seal });
             }
             Some(&VERSION) => return Err(self.unsealed(bytes)),
             Some(_) => return Err(Refusal::Version),
@@ -170,7 +171,7 @@ impl Seal {
         bytes[OPENED + 1] = kind;
         bytes[OPENED + 2..OPENED + 10].copy_from_slice(&self.cluster.to_le_bytes());
         Ok(Opened {
-            message: &bytes[OPENED..end],
+            place: OPENED..end,
             seal: Some((read, key)),
         })
     }
