@@ -309,6 +309,16 @@ fn pem(part: TlsPart, error: &pem::Error) -> TlsError {
 }
 
 fn unfit(part: TlsPart, error: &Error) -> TlsError {
-    let reason = error.to_string();
+    let mut reason = match error {
+        // It is no peer's.
+        Error::InvalidCertificate(why) => why.to_string(),
+        _ => error.to_string(),
+    };
+    // What openssl makes where it is not told of any extension.
+    if reason.contains("UnsupportedCertVersion") {
+        reason =
+            "it is of X.509 version 1, and must be of version 3: give openssl x509 an -extfile"
+                .into();
+    }
     TlsError::Unfit { part, reason }
 }

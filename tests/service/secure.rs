@@ -465,6 +465,11 @@ async fn what_is_wrong_with_pem_is_said_without_showing_the_key() {
             "{error}"
         );
     }
+    let old = of(&ca, &read("old.pem"), &read("old.key")).to_string();
+    assert!(
+        old.contains("version 3") && old.contains("-extfile"),
+        "{old}"
+    );
     let tls = Tls::from_pem(&ca, &cert, &key).unwrap();
     let shown = format!("{tls:?}");
     assert!(
