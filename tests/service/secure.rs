@@ -256,7 +256,13 @@ async fn whoever_speaks_plainly_is_told_what_is_wanted() {
     let mut raw = Raw::to(&server).await;
     raw.ask(json!({ "kind": "ping" })).await;
     assert_eq!(raw.reply().await, None);
-    assert_eq!((server.stats().insecure, server.stats().accepted), (3, 0));
+    // It begins as a handshake does.
+    let mut raw = Raw::to(&server).await;
+    raw.send(b"\x16 and nothing else of the kind").await;
+    let mut rest = Vec::new();
+    let reader = raw.lines.into_inner().read_to_end(&mut rest).await;
+    assert!(reader.is_err() || rest.first() == Some(&0x15), "{rest:?}");
+    assert_eq!((server.stats().insecure, server.stats().accepted), (4, 0));
     let caller = client(Service::builder(), &server, 1).await;
     let error = product(&caller).await.unwrap_err();
     assert_eq!(error.code, "transport_missing", "{error}");
