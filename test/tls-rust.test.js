@@ -81,6 +81,18 @@ describe('TLS between Node.js and Rust', function () {
     });
   }
 
+  it('the older TLS 1.2 will do as well', async () => {
+    const node = await adder({ ...MEMBER, maxVersion: 'TLSv1.2' });
+    const rusty = await rust(node.seed, ...args('node'), '--every', '50');
+    await known(node, rusty);
+    assert.equal((await node.act(PRODUCT)).answer, 6);
+    await until(() => rusty.calls.some((line) => line.startsWith('= 5 ')));
+    assert.deepEqual(
+      rusty.calls.filter((line) => !line.startsWith('= 5 ')),
+      [],
+    );
+  });
+
   it('a stranger is refused by either of them, and hears why', async () => {
     const node = await adder(STRANGER);
     const rusty = await rust(node.seed, ...args('node'), '--every', '50');

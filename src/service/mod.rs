@@ -85,6 +85,8 @@ mod stream;
 mod talk;
 #[cfg_attr(not(feature = "tls"), path = "without_tls.rs")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_error;
 mod work;
 
 pub use crate::engine::Event;
@@ -98,4 +100,6 @@ pub use node::{MemberView, Service};
 pub use sharding::Sharding;
 pub use start_error::StartError;
 #[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError, TlsPart};
+pub use tls::Tls;
+#[cfg(feature = "tls")]
+pub use tls_error::{TlsError, TlsPart};

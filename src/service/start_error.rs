@@ -61,7 +61,7 @@ pub enum StartError {
     /// The TLS that was given cannot be set up.
     #[cfg(feature = "tls")]
     #[error(transparent)]
-    Tls(#[from] super::tls::TlsError),
+    Tls(#[from] super::tls_error::TlsError),
     /// What the service publishes does not fit into the cluster's state.
     #[error("the service cannot be published: {0}")]
     Publish(#[from] SetError),

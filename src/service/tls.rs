@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::rustls::client::danger::ServerCertVerifier;
 use tokio_rustls::rustls::client::{Resumption, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{
     CertificateDer, IpAddr, Ipv4Addr, PrivateKeyDer, ServerName,
 };
@@ -24,6 +24,7 @@ use tokio_rustls::rustls::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::any_name::AnyName;
+use super::tls_error::{TlsError, TlsPart, pem, unfit};
 
 pub(super) type SecureStream = TlsStream<TcpStream>;
 
@@ -51,64 +52,6 @@ pub struct Tls {
     server_name: Option<ServerName<'static>>,
     request_cert: bool,
     plain: bool,
-}
-
-/// Which part of a [`Tls`] is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsPart {
-    /// The certificates of the authorities.
-    Ca,
-    /// The certificate of this service.
-    Cert,
-    /// Its key.
-    Key,
-}
-
-impl fmt::Display for TlsPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TlsPart::Ca => "ca",
-            TlsPart::Cert => "cert",
-            TlsPart::Key => "key",
-        })
-    }
-}
-
-/// Why a [`Tls`] cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// There is nothing of the kind in it.
-    #[error(
-        "tls {0}: there is none in it; it must be PEM, and a key must not be under a passphrase"
-    )]
-    Missing(TlsPart),
-    /// It is no PEM.
-    #[error("tls {part} cannot be read as PEM: {reason}")]
-    Pem {
-        /// Which one.
-        part: TlsPart,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// It can be read and not be used.
-    #[error("tls {part} cannot be used: {reason}")]
-    Unfit {
-        /// Which one.
-        part: TlsPart,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The key belongs to another certificate.
-    #[error("tls key does not belong to the first certificate of tls cert")]
-    KeyMismatch,
-    /// It is no name.
-    #[error("tls server_name must be a DNS name or an IP address, not '{0}'")]
-    ServerName(String),
-    /// Anything else.
-    #[error("tls cannot be set up: {0}")]
-    Setup(String),
 }
 
 impl fmt::Debug for Tls {
@@ -283,32 +226,4 @@ fn certificates(text: &[u8], part: TlsPart) -> Result<Vec<CertificateDer<'static
         true => Err(TlsError::Missing(part)),
         false => Ok(read),
     }
-}
-
-fn pem(part: TlsPart, error: &pem::Error) -> TlsError {
-    match error {
-        pem::Error::NoItemsFound => TlsError::Missing(part),
-        // Some show what they have found, which may be of the key.
-        pem::Error::MissingSectionEnd { .. } => TlsError::Pem {
-            part,
-            reason: "it has a beginning and no end".into(),
-        },
-        pem::Error::IllegalSectionStart { .. } => TlsError::Pem {
-            part,
-            reason: "it has no proper beginning".into(),
-        },
-        pem::Error::Base64Decode(_) => TlsError::Pem {
-            part,
-            reason: "its content is no base64".into(),
-        },
-        _ => TlsError::Pem {
-            part,
-            reason: "it is malformed".into(),
-        },
-    }
-}
-
-fn unfit(part: TlsPart, error: &Error) -> TlsError {
-    let reason = error.to_string();
-    TlsError::Unfit { part, reason }
 }

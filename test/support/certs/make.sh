@@ -14,4 +14,7 @@ for pair in ca:node other:stranger; do
   openssl x509 -req -in "$member.csr" -CA "$ca.pem" -CAkey "$ca.key" -CAcreateserial \
     -days 36500 -extfile "$member.ext" -out "$member.pem"
 done
+# Of X.509 version 1, which rustls does not take.
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=old" -keyout old.key -out old.csr
+openssl x509 -req -in old.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 36500 -out old.pem
 rm -f ./*.csr ./*.srl ./*.ext ca.key other.key

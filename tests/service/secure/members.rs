@@ -1,5 +1,4 @@
-//! The call port with TLS: who has a certificate of the cluster's authority may
-//! call, and everybody else is told why not.
+//! Those who have a certificate of the authority.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,67 +6,20 @@ use std::time::{Duration, Instant};
 
 use seneca_gossip::net::{Cluster, Options};
 use seneca_gossip::routing::{self, Offer};
-use seneca_gossip::service::{
-    ActError, Builder, Event, Limits, Service, StartError, Tls, TlsError, TlsPart,
-};
+use seneca_gossip::service::{Builder, Service, StartError, Tls, TlsError, TlsPart};
 use seneca_gossip::state::keys;
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::rustls::server::ServerConfig;
 
-use super::{LONG, Raw, act, api, join, start, until};
-
-fn read(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/test/support/certs/");
-    std::fs::read(format!("{folder}{name}")).unwrap()
-}
-
-fn tls(name: &str) -> Tls {
-    let (cert, key) = (read(&format!("{name}.pem")), read(&format!("{name}.key")));
-    Tls::from_pem(&read("ca.pem"), &cert, &key).unwrap()
-}
-
-fn member() -> Tls {
-    tls("node")
-}
-
-/// Knows the right authority, but has its certificate from another one.
-fn stranger() -> Tls {
-    tls("stranger")
-}
-
-/// A client, once it knows so many targets of `role:api,cmd:mcl`.
-async fn client(builder: Builder, seed: &Service, targets: usize) -> Service {
-    let client = join(builder, seed).await;
-    until("targets are known", || async {
-        let cluster = client.cluster();
-        let now = cluster.micros();
-        let routes = cluster.with_router(|router| router.routes(now));
-        routes
-            .iter()
-            .any(|route| route.pattern == "cmd:mcl,role:api" && route.targets.len() == targets)
-    })
-    .await;
-    client
-}
-
-async fn product(client: &Service) -> Result<Value, ActError> {
-    let msg = json!({ "role": "api", "cmd": "mcl", "left": 6, "right": 7 });
-    client.act(msg).await
-}
-
-fn kind_of(service: &Service) -> String {
-    let view = service.members().remove(0);
-    view.service.unwrap().kind
-}
-
+use super::super::{LONG, api, join, start, until};
+use super::{client, kind_of, member, product, read};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_call_each_other() {
     let named = || member().server_name("node.test").unwrap();
@@ -129,152 +81,6 @@ async fn a_service_that_leaves_under_load_costs_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_has_another_certificate_or_none_is_refused_and_hears_why() {
-    let server = start(api().tls(member())).await;
-    let mut events = server.events();
-    let refused = client(Service::builder().tls(stranger()), &server, 1).await;
-    let error = product(&refused).await.unwrap_err();
-    assert_eq!(error.code, "no_target", "{error}");
-    assert!(error.message.contains("it refuses us"), "{error}");
-    let log = async {
-        loop {
-            if let Ok(Event::Log { text, .. }) = events.recv().await {
-                return text;
-            }
-        }
-    };
-    let text = timeout(LONG, log).await.expect("a line of the log");
-    assert!(
-        text.starts_with("a connection from 127.0.0.1 to the call port was refused: "),
-        "{text}"
-    );
-    // None at all.
-    let refusals = server.stats().insecure;
-    assert!(refusals >= 1);
-    let mut bare = nobody(&server).await;
-    send(
-        &mut bare,
-        act("a/b", json!({ "role": "api", "cmd": "null" })),
-    )
-    .await;
-    let mut said = Vec::new();
-    let ended = timeout(LONG, bare.read_to_end(&mut said)).await;
-    let error = ended.expect("an end").unwrap_err().to_string();
-    assert!(
-        said.is_empty() && error.contains("CertificateRequired"),
-        "{error}"
-    );
-    until("it is counted", || async {
-        server.stats().insecure > refusals
-    })
-    .await;
-    assert_eq!(server.stats().accepted, 0);
-    assert_eq!(server.stats().connections, 0);
-}
-
-/// A client without a certificate.
-async fn nobody(service: &Service) -> TlsStream<TcpStream> {
-    let mut roots = RootCertStore::empty();
-    let ca = CertificateDer::from_pem_slice(&read("ca.pem")).unwrap();
-    roots.add(ca).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let port = service.port().unwrap();
-    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
-    let name = "node.test".try_into().unwrap();
-    connector.connect(name, stream).await.unwrap()
-}
-
-async fn send(stream: &mut TlsStream<TcpStream>, line: Value) {
-    let line = format!("{line}\n");
-    let _ = stream.write_all(line.as_bytes()).await;
-    let _ = stream.flush().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_with_another_certificate_is_not_called() {
-    let server = start(api().tls(stranger())).await;
-    let caller = client(Service::builder().tls(member()), &server, 1).await;
-    let error = product(&caller).await.unwrap_err();
-    assert_eq!(error.code, "no_target", "{error}");
-    assert!(
-        error.message.contains("its certificate is not accepted"),
-        "{error}"
-    );
-    // The right authority, and another name.
-    let server = start(api().tls(member())).await;
-    let other = member().server_name("other.test").unwrap();
-    let caller = client(Service::builder().tls(other), &server, 1).await;
-    let error = product(&caller).await.unwrap_err();
-    assert!(
-        error.message.contains("its certificate is not accepted") && error.message.contains("name"),
-        "{error}"
-    );
-    assert_eq!(server.stats().accepted, 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_none_is_asked_for_the_authority_of_the_service_still_counts() {
-    let server = start(api().tls(member().request_cert(false))).await;
-    let caller = client(Service::builder().tls(stranger()), &server, 1).await;
-    assert_eq!(product(&caller).await, Ok(json!({ "answer": 42 })));
-    let mut bare = BufReader::new(nobody(&server).await).lines();
-    send(
-        bare.get_mut().get_mut(),
-        act("a/b", json!({ "role": "api", "cmd": "null" })),
-    )
-    .await;
-    let mut next = async || {
-        timeout(LONG, bare.next_line())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
-    };
-    assert_eq!(next().await, "{\"kind\":\"hi\"}");
-    assert!(next().await.contains("\"id\":\"a/b\""));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_speaks_plainly_is_told_what_is_wanted() {
-    let server = start(api().tls(member())).await;
-    for line in [
-        act("a/b", json!({ "role": "api", "cmd": "null" })),
-        json!({ "id": "a/b", "kind": "bogus" }),
-    ] {
-        let mut raw = Raw::to(&server).await;
-        let reply = raw.ask(line).await;
-        assert_eq!(reply["id"], json!("a/b"));
-        assert_eq!(reply["error"]["code"], json!("tls_required"));
-        assert_eq!(reply["ran"], json!(false));
-        assert_eq!(raw.reply().await, None);
-    }
-    let mut raw = Raw::to(&server).await;
-    raw.ask(json!({ "kind": "ping" })).await;
-    assert_eq!(raw.reply().await, None);
-    assert_eq!((server.stats().insecure, server.stats().accepted), (3, 0));
-    let caller = client(Service::builder(), &server, 1).await;
-    let error = product(&caller).await.unwrap_err();
-    assert_eq!(error.code, "transport_missing", "{error}");
-    assert!(error.message.contains("has no TLS"), "{error}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_wants_tls_calls_nobody_without_it() {
-    let server = start(api()).await;
-    assert_eq!(kind_of(&server), "tcp");
-    let caller = client(Service::builder().tls(member()), &server, 1).await;
-    let error = product(&caller).await.unwrap_err();
-    assert_eq!(error.code, "no_target", "{error}");
-    assert!(error.message.contains("it does not speak TLS"), "{error}");
-    assert_eq!(server.stats().accepted, 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_can_be_introduced_node_by_node() {
     let plain = || Some(member().plain(true));
     let manners = [|| None, plain, || Some(member())];
@@ -293,31 +99,6 @@ async fn tls_can_be_introduced_node_by_node() {
             }
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_connects_and_says_nothing_or_half_a_handshake_keeps_nobody_out() {
-    let server = start(api().tls(member())).await;
-    let port = server.port().unwrap();
-    let mut idle = Vec::new();
-    for n in 0..600 {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        if n % 2 == 1 {
-            let _ = stream.write_all(&[0x16, 3, 1, 2, 0, 1]).await;
-        }
-        idle.push(stream);
-    }
-    let caller = client(Service::builder().tls(member()), &server, 1).await;
-    assert_eq!(product(&caller).await, Ok(json!({ "answer": 42 })));
-    // The oldest ones had to make room, the others run out of time.
-    assert!(server.stats().insecure >= 600 - 256);
-    for mut stream in idle {
-        let mut sink = Vec::new();
-        let ended = timeout(LONG, stream.read_to_end(&mut sink)).await;
-        assert!(ended.is_ok(), "it is still open");
-    }
-    assert_eq!(server.stats().open, 1);
-    assert_eq!(product(&caller).await, Ok(json!({ "answer": 42 })));
 }
 
 /// A member that answers `a:1` at a socket of the test, with TLS, and who calls it.
@@ -414,27 +195,6 @@ async fn a_target_that_stops_reading_costs_what_was_written_to_it() {
     assert!(lost > 0 && none > 0 && lost + none == 20, "{codes:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_does_not_read_its_replies_is_ended() {
-    let limits = Limits {
-        patience: Duration::from_secs(1),
-        ..Limits::default()
-    };
-    let server = start(api().tls(member().request_cert(false)).limits(limits)).await;
-    let (mut deaf, mut idle) = (nobody(&server).await, nobody(&server).await);
-    let big = json!({ "role": "api", "cmd": "big", "size": 10_000_000 });
-    send(&mut deaf, act("a/b", big)).await;
-    send(
-        &mut idle,
-        act("a/b", json!({ "role": "api", "cmd": "null" })),
-    )
-    .await;
-    until("it is ended", || async { server.stats().timed_out == 1 }).await;
-    // Nothing is owed to the other one, not even what TLS holds back.
-    sleep(Duration::from_secs(2)).await;
-    assert_eq!((server.stats().timed_out, server.stats().open), (1, 1));
-}
-
 #[tokio::test]
 async fn what_is_wrong_with_pem_is_said_without_showing_the_key() {
     let (ca, cert, key) = (read("ca.pem"), read("node.pem"), read("node.key"));
@@ -465,6 +225,11 @@ async fn what_is_wrong_with_pem_is_said_without_showing_the_key() {
             "{error}"
         );
     }
+    let old = of(&ca, &read("old.pem"), &read("old.key")).to_string();
+    assert!(
+        old.contains("version 3") && old.contains("-extfile"),
+        "{old}"
+    );
     let tls = Tls::from_pem(&ca, &cert, &key).unwrap();
     let shown = format!("{tls:?}");
     assert!(
