@@ -78,7 +78,8 @@ describe('npm pack and npm install', function () {
         assert.ok(paths.includes(name), `${name} is not in ${paths}`);
       }
       const odd = paths.filter((name) => {
-        const known = /^(lib\/.*\.js|bin\/seneca-gossip\.js|[^/]*\.(js|d\.ts|json|md|node)|LICENSE)$/;
+        const known =
+          /^(lib\/.*\.js|bin\/seneca-gossip\.js|[^/]*\.(js|d\.ts|json|md|node)|LICENSE)$/;
         return !known.test(name) || /mocharc|biome|tsconfig/.test(name);
       });
       assert.deepEqual(odd, []);

@@ -87,7 +87,9 @@ impl Vault {
     pub fn try_open(&self, from: SocketAddr, bytes: &mut [u8]) -> Result<Range<usize>, Refusal> {
         let mut state = lock(&self.state);
         let State { ring, replay, .. } = &mut *state;
-        let opened = self.seal.open(ring, |session| replay.key_of(session), bytes);
+        let opened = self
+            .seal
+            .open(ring, |session| replay.key_of(session), bytes);
         let taken = opened.and_then(|opened| match opened.seal {
             None => Ok(opened.place),
             Some((nonce, key)) => {
