@@ -200,7 +200,26 @@ declare namespace gossip {
     resolve?: number;
     /** What a full message tells first: the node with most changes, or one of each. Default 'depth'. */
     order?: 'depth' | 'breadth';
+    /** Seals gossip; see `Keys`. Default: it is not sealed. */
+    key?: Keys | (() => Keys);
   }
+
+  /**
+   * 32 bytes in base64, as `npx seneca-gossip keygen` prints them, or several: the first one seals, all open. `'plain'` is
+   * an entry for gossip without a seal.
+   */
+  type Keys = string | string[];
+
+  /** A key as it may be shown. */
+  interface KeyView {
+    /** Eight hex digits, or `'plain'`. */
+    fingerprint: string;
+    /** Is it what this node seals with? */
+    current: boolean;
+  }
+
+  /** Hides a key from logs: `seneca.act('sys:gossip,add:key', { key: secret(text) })`. */
+  function secret(text: string): object;
 
   interface GossipOptions extends Timings {
     /** The gossip port, UDP and TCP. Default: the service's port + 1. */
@@ -310,6 +329,8 @@ declare namespace gossip {
     /** Says goodbye, then stops. */
     leave(): Promise<void>;
     leave(callback: (err?: Error | null) => void): this;
+    /** Adds a key, has it seal (`use`), or removes it. It is named by itself or by its fingerprint. */
+    changeKeys(what: 'add' | 'use' | 'remove', key: string): KeyView[];
     /** Replaces the seeds while the node runs. */
     setSeeds(seeds: string | string[]): void;
     /**

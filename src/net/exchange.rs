@@ -143,6 +143,8 @@ async fn read(
         let size = match reader.read(&mut chunk).await {
             Ok(size) => size,
             Err(_) if frames.is_partial() => return Ended::Partial,
+            // Closed with something of ours unread.
+            Err(e) if silent && e.kind() == io::ErrorKind::ConnectionReset => return Ended::Silent,
             Err(e) => return e.into(),
         };
         if size == 0 {
@@ -187,7 +189,7 @@ async fn write_all(
 ) -> io::Result<()> {
     while let Some(order) = half.orders.recv().await {
         let Order::Frame(bytes) = order else { break };
-        let sealed = shared.vault.seal(&bytes);
+        let sealed = shared.vault.seal_frame(&bytes);
         let framed = sealed.and_then(|sealed| {
             // In one piece: with two, a small frame would be two packets.
             Some([&prefix(&sealed)?[..], &sealed].concat())

@@ -27,7 +27,10 @@ pub struct Vault {
 
 struct State {
     ring: Keyring,
-    nonces: Nonces,
+    datagrams: Nonces,
+    /// A session of its own: a frame may travel for seconds, and many datagrams
+    /// overtake it meanwhile.
+    frames: Nonces,
     replay: Replay,
     refused: BTreeMap<Drop, Refused>,
 }
@@ -59,21 +62,35 @@ impl Vault {
             cluster: cluster.to_owned(),
             state: Mutex::new(State {
                 ring,
-                nonces: Nonces::new(seed),
+                datagrams: Nonces::new(seed),
+                frames: Nonces::new(seed.map(|byte| !byte)),
                 replay: Replay::default(),
                 refused: BTreeMap::new(),
             }),
         }
     }
 
-    /// A message as it goes out; `None` when it cannot be sealed.
+    /// A datagram as it goes out; `None` when it cannot be sealed.
     pub fn seal<'a>(&self, message: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        self.seal_by(message, |state| &mut state.datagrams)
+    }
+
+    /// A frame as it goes out; `None` when it cannot be sealed.
+    pub fn seal_frame<'a>(&self, message: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        self.seal_by(message, |state| &mut state.frames)
+    }
+
+    fn seal_by<'a>(
+        &self,
+        message: &'a [u8],
+        nonces: impl FnOnce(&mut State) -> &mut Nonces,
+    ) -> Option<Cow<'a, [u8]>> {
         let mut state = lock(&self.state);
-        let State { ring, nonces, .. } = &mut *state;
-        let Some(key) = ring.current() else {
+        if state.ring.current().is_none() {
             return Some(message.into());
-        };
-        let sealed = self.seal.seal(key, &nonces.next(wall_now()), message)?;
+        }
+        let nonce = nonces(&mut state).next(wall_now());
+        let sealed = self.seal.seal(state.ring.current()?, &nonce, message)?;
         Some(sealed.into())
     }
 
@@ -293,6 +310,17 @@ mod tests {
             Err(Refusal::Replayed)
         );
         assert_eq!(to.account(0).drops, [(Drop::Replayed, 1)]);
+    }
+
+    #[test]
+    fn datagrams_do_not_make_a_slow_frame_look_old() {
+        let (from, to) = (vault(&[1]), vault(&[1]));
+        let message = message("default");
+        let mut frame = from.seal_frame(&message).unwrap().into_owned();
+        for _ in 0..5_000 {
+            assert!(pass(&from, &to, &message).is_ok());
+        }
+        assert!(to.open(FROM.parse().unwrap(), &mut frame).is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! XChaCha20-Poly1305 under a key that all nodes share. The first nine bytes
 //! and the cluster's name are authenticated with it. What is sealed is
-//! [`SEAL`](super::SEAL) bytes longer than before, exactly.
+//! [`SEAL`] bytes longer than before, exactly.
 //!
 //! No clock and no randomness: both are given in. [`Nonces`] makes nonces that
 //! never repeat, [`Keyring`] has the keys, [`Replay`] knows what came before.
