@@ -83,7 +83,7 @@ async function killed() {
 async function sharer(seeds) {
   const node = new Gossiper({ port: await freePort(), seeds });
   await node.start();
-  const shared = { pin: PIN, shards: SHARDS, replicas: 1, weight: 1, handover: 10_000 };
+  const shared = { pin: PIN, key: 'id', shards: SHARDS, replicas: 1, weight: 1, handover: 10_000 };
   await until(() => node.status().synced || seeds.length === 0, { what: 'the cluster' });
   // Nothing to load or to save.
   node.on('shards', ({ pin, ticket }) => node.native.shardsDone(pin, ticket));
@@ -159,7 +159,7 @@ async function costs() {
   const [first] = nodes;
   try {
     await until(() => first.native.targets(1).length === 2, { what: 'two targets' });
-    const shared = { pin, shards: SHARDS, replicas: 0, weight: 1, handover: 10_000 };
+    const shared = { pin, key: 'id', shards: SHARDS, replicas: 0, weight: 1, handover: 10_000 };
     for (const node of nodes) node.native.share(JSON.stringify([shared]));
     const owners = () => JSON.parse(first.native.shards())[0].owners.length === 3;
     await until(owners, { what: 'three owners' });
