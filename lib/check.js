@@ -103,6 +103,13 @@ function onlyKnown(given, names, prefix) {
 const SERVICE_NAME = /^_[\w-]+\._(udp|tcp)(\.[\w-]+)+\.?$/i;
 
 /**
+ * Is it `_gossip._udp.example.org`, the names and ports behind which are those of gossip ports?
+ *
+ * @param {string} seed
+ */
+const isService = (seed) => seed.startsWith('_') && !seed.includes(':');
+
+/**
  * One address of a seed.
  *
  * @param {any} seed
@@ -113,11 +120,12 @@ function seedAddress(seed, option) {
     "'host:gossip_port', such as '127.0.0.1:4445' or '[::1]:4445' (the gossip port of a node is its" +
     ' port + 1, unless it was told otherwise)';
   if (typeof seed !== 'string') refuse(option, expected, seed);
-  if (seed.trim().startsWith('_') && !seed.includes(':')) {
-    if (SERVICE_NAME.test(seed.trim()) && seed.trim().length < 256) return seed.trim();
+  const name = seed.trim();
+  if (isService(name)) {
+    if (SERVICE_NAME.test(name) && name.length < 256) return name;
     refuse(option, "an SRV name such as '_gossip._udp.example.org', or 'host:gossip_port'", seed);
   }
-  const parts = /^(\[[0-9a-fA-F:.%\w]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(seed.trim());
+  const parts = /^(\[[0-9a-fA-F:.%\w]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(name);
   const port = parts ? Number(parts[2]) : 0;
   if (!parts || port < 1 || port > 65_535) refuse(option, expected, seed);
   return seed.trim();
@@ -142,6 +150,7 @@ module.exports = {
   flag,
   integer,
   isObject,
+  isService,
   onlyKnown,
   refuse,
   seedList,

@@ -11,6 +11,7 @@ const {
   flag,
   integer,
   isObject,
+  isService,
   onlyKnown,
   refuse,
   seedList,
@@ -22,7 +23,6 @@ const { withEnvironment } = require('./environment');
 const { GossipError } = require('./refusal');
 const { MAX_VALUE, pack } = require('./json');
 const { canon, isReserved, pins: readPins } = require('./patterns');
-const { isService } = require('./seeds');
 const { keysOption } = require('./secret');
 const { checkSharded, shardOption } = require('./shard-key');
 const { tlsOption } = require('./tls');

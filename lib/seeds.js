@@ -6,7 +6,7 @@
 
 const dns = require('node:dns').promises;
 
-const { seedList } = require('./check');
+const { isService, seedList } = require('./check');
 const { within } = require('./wait');
 
 /** Pause between two questions before the node has joined, ms. */
@@ -15,13 +15,6 @@ const EAGER = 1000;
 const PATIENCE = 10_000;
 /** Records of one SRV name that are used. */
 const MAX_RECORDS = 64;
-
-/**
- * `_gossip._udp.example.org`: the names and ports behind it are those of gossip ports.
- *
- * @param {string} seed
- */
-const isService = (seed) => seed.startsWith('_') && !seed.includes(':');
 
 /**
  * @param {string} name
@@ -173,4 +166,4 @@ class Seeds {
   }
 }
 
-module.exports = { Seeds, isService };
+module.exports = { Seeds };

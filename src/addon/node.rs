@@ -124,7 +124,8 @@ impl Node {
         self.get(env, |cluster| serde_json::json!(cluster.keys()).to_string())
     }
 
-    /// Adds, uses (`put`) or removes a key, and tells all.
+    /// Adds a key, has it seal (`use`) or removes it; all that there are then: a
+    /// JSON array.
     #[napi(catch_unwind)]
     pub fn change_keys(&self, env: Env, what: String, key: String) -> Result<String> {
         self.with(env, |cluster| {

@@ -25,18 +25,19 @@ fn named(name: &'static str, offer: Offer) -> Builder {
 /// A client, once it knows so many targets of `a:1`.
 pub(super) async fn client(seed: &Service, targets: usize) -> Service {
     let client = join(Service::builder(), seed).await;
-    knows(&client, targets).await;
+    knows(&client, "a:1", targets).await;
     client
 }
 
-async fn knows(client: &Service, targets: usize) {
+/// Waits until a client knows so many targets of a pattern.
+pub(super) async fn knows(client: &Service, pattern: &str, targets: usize) {
     until("targets are known", || async {
         let cluster = client.cluster();
         let now = cluster.micros();
         let routes = cluster.with_router(|router| router.routes(now));
         routes
             .iter()
-            .any(|route| route.pattern == "a:1" && route.targets.len() == targets)
+            .any(|route| route.pattern == pattern && route.targets.len() == targets)
     })
     .await;
 }
@@ -302,7 +303,7 @@ async fn nested_calls_inherit_the_deadline() {
         }
     });
     let b = join(nested, &a).await;
-    knows(&b, 1).await;
+    knows(&b, "a:1", 1).await;
     told.send_replace(Some(b.clone()));
     let begun = Instant::now();
     let error = b.act(json!({ "b": 1, "timeout$": 300 })).await.unwrap_err();

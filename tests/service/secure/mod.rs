@@ -17,7 +17,8 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{join, until};
+use super::cluster::knows;
+use super::join;
 fn read(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/test/support/certs/");
     std::fs::read(format!("{folder}{name}")).unwrap()
@@ -40,15 +41,7 @@ fn stranger() -> Tls {
 /// A client, once it knows so many targets of `role:api,cmd:mcl`.
 async fn client(builder: Builder, seed: &Service, targets: usize) -> Service {
     let client = join(builder, seed).await;
-    until("targets are known", || async {
-        let cluster = client.cluster();
-        let now = cluster.micros();
-        let routes = cluster.with_router(|router| router.routes(now));
-        routes
-            .iter()
-            .any(|route| route.pattern == "cmd:mcl,role:api" && route.targets.len() == targets)
-    })
-    .await;
+    knows(&client, "cmd:mcl,role:api", targets).await;
     client
 }
 
