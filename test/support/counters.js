@@ -54,8 +54,8 @@ class Counters {
   }
 
   /**
-   * Waits until these, and nobody else, are the owners to those in JavaScript. Where all are, also until they
-   * hold all shards between them.
+   * Waits until these, and nobody else, are the owners to those in JavaScript, and each of those holds what it
+   * is to own.
    *
    * @param {any[]} counters
    */
@@ -64,14 +64,14 @@ class Counters {
     const asked = counters.filter((one) => one instanceof Service);
     await until(
       async () => {
-        let held = 0;
         for (const one of asked) {
           const [view] = (await one.do('shards')).pins;
           const owners = view?.owners.map((/** @type {any} */ owner) => owner.name);
           if (JSON.stringify(owners) !== names) return false;
-          held += view.held;
+          const own = view.owners.find((/** @type {any} */ owner) => owner.self);
+          if (own && own.shards !== view.held) return false;
         }
-        return held === SHARDS || asked.length < counters.length;
+        return true;
       },
       { within: 30_000, what: 'all shards with their owners' },
     );

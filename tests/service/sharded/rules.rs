@@ -19,9 +19,19 @@ async fn all_name_the_same_owner_and_it_alone_answers() {
     settled(&[&a, &b]).await;
     let client = join(Service::builder(), &a).await;
     let owner = |service: &Service, number: i32| service.owner(PIN, number)?.owner;
-    until("the client knows the owners", || async {
-        (0..50).all(|number| owner(&client, number) == owner(&a, number))
-    })
+    until(
+        "the client knows the owners, and their handlers are done",
+        || async {
+            (0..50).all(|number| {
+                let name = owner(&client, number);
+                let owns = |service: &Service| {
+                    let named = name.as_deref() == Some(service.name());
+                    service.owns(PIN, number) == named
+                };
+                name == owner(&a, number) && owns(&a) && owns(&b)
+            })
+        },
+    )
     .await;
     for number in 0..50 {
         let id = number.to_string();
