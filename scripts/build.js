@@ -71,7 +71,7 @@ function fingerprint(args) {
       if (stat) hash.update(fs.readFileSync(file));
     }
   };
-  const inputs = ['src', 'build.rs', 'Cargo.toml', 'Cargo.lock', '.cargo', 'package.json'];
+  const inputs = ['src', 'build.rs', 'Cargo.toml', 'Cargo.lock', 'package.json'];
   for (const name of [...inputs, 'binding.js', 'binding.d.ts']) add(name);
   // The binaries by size and time only: they are large, and nobody edits one.
   for (const name of fs.readdirSync(root).filter((name) => name.endsWith('.node'))) {

@@ -9,19 +9,22 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::select;
 use tokio::task::yield_now;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use super::allow::{Account, Gate};
+use super::flood::{Flood, REST};
 use super::lock;
 use super::shared::Shared;
 use super::streams::Ended;
-use super::udp::{Ready, Udp};
+use super::udp::{Ears, Ready, Udp};
 use super::vault::Vault;
 use crate::engine::{Drop, Level, Millis};
 use crate::wire::MAX_DATAGRAM;
 
 /// Datagrams that are read before the engine is visited.
 const BATCH: usize = 16;
+/// Refused datagrams that are read before other tasks get their turns.
+const SKIPPED: usize = 64;
 /// Time between two rounds of small chores.
 const CHORES: Millis = 1_000;
 /// Pause after an accept that failed, most likely for want of file handles.
@@ -34,6 +37,13 @@ struct Batch {
     received: Vec<(Range<usize>, SocketAddr)>,
 }
 
+/// What reading came to.
+struct Filled {
+    refused: usize,
+    /// There may be more.
+    full: bool,
+}
+
 impl Batch {
     fn new() -> Self {
         Batch {
@@ -42,28 +52,31 @@ impl Batch {
         }
     }
 
-    /// Reads until there is nothing more, or no room; says whether it is full.
-    fn fill(&mut self, mut udp: Ready<'_>, gate: &Gate, vault: &Vault) -> bool {
+    /// Reads until there is nothing more, or no room.
+    fn fill(&mut self, mut udp: Ready<'_>, gate: &Gate, vault: &Vault) -> Filled {
         self.received.clear();
-        let mut skipped = 0;
+        let (mut refused, mut full) = (0, true);
         while let Some(buffer) = self.buffers.get_mut(self.received.len()) {
             match udp.try_recv(buffer) {
                 Ok((size, from)) if gate.pass(from) => {
                     match vault.open_datagram(from, &mut buffer[..size]) {
                         Some(message) => self.received.push((message, from)),
-                        None => skipped += 1,
+                        None => refused += 1,
                     }
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    full = false;
+                    break;
+                }
                 // Of somebody who may not, or news about a datagram that we
                 // sent earlier: of no use here.
-                _ => skipped += 1,
+                _ => refused += 1,
             }
-            if skipped >= BATCH {
-                return true;
+            if refused >= SKIPPED {
+                break;
             }
         }
-        true
+        Filled { refused, full }
     }
 
     fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
@@ -74,9 +87,13 @@ impl Batch {
 }
 
 /// Runs a node until it is aborted.
-pub async fn drive(shared: Arc<Shared>, udp: Arc<Udp>) {
+pub async fn drive(shared: Arc<Shared>, udp: Arc<Udp>, ears: Ears) {
     let mut batch = Batch::new();
     let mut full = false;
+    // None under a flood: then it is looked at from time to time.
+    let mut ears = Some(ears);
+    let mut looked = Instant::now();
+    let mut flood = Flood::default();
     let mut chores = 0;
     let mut sleep = pin!(sleep(Duration::ZERO));
     let mut armed = 0;
@@ -99,11 +116,31 @@ pub async fn drive(shared: Arc<Shared>, udp: Arc<Udp>) {
             armed = due;
             sleep.as_mut().reset(shared.clock().wake(due));
         }
+        let ready = async {
+            match &ears {
+                Some(ears) => ears.ready().await,
+                None => {
+                    sleep_until(looked + REST).await;
+                    Ok(udp.look())
+                }
+            }
+        };
         select! {
-            ready = udp.ready() => match ready {
-                Ok(ready) => full = batch.fill(ready, &shared.gate, &shared.vault),
-                Err(_) => return, // the runtime ends
-            },
+            ready = ready => {
+                let Ok(ready) = ready else {
+                    return; // the runtime ends
+                };
+                let filled = batch.fill(ready, &shared.gate, &shared.vault);
+                full = filled.full;
+                if flood.refused(shared.clock().micros(), filled.refused) {
+                    ears = None;
+                } else if filled.refused == 0 && !full && ears.is_none() {
+                    ears = Ears::of(&udp).ok();
+                }
+                if ears.is_none() {
+                    looked = Instant::now();
+                }
+            }
             () = &mut sleep => { full = false; armed = 0 }
             () = shared.poke.notified() => full = false,
         }

@@ -23,6 +23,7 @@ use super::runtime::Lease;
 use super::seeds::{Book, Seed, keep, plain};
 use super::shared::Shared;
 use super::streams::Streams;
+use super::udp::Ears;
 use super::vault::Vault;
 use crate::engine::{Engine, Level};
 use crate::routing::Router;
@@ -90,11 +91,12 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let caller = caller.transpose()?;
 
     let udp = Arc::new(udp);
+    let ears = Ears::of(&udp).map_err(failed("gossip socket"))?;
     let runtime = lease.handle().clone();
     let v6 = bound.is_ipv6();
     let mut io = lock(&shared.io);
     let mut tasks = vec![
-        shared.spawn(&runtime, driver::drive(shared.clone(), udp.clone())),
+        shared.spawn(&runtime, driver::drive(shared.clone(), udp.clone(), ears)),
         shared.spawn(&runtime, driver::accept(shared.clone(), listener)),
         shared.spawn(&runtime, keep(shared.clone(), given, v6, calm)),
     ];

@@ -22,6 +22,7 @@ mod compact;
 mod driver;
 mod exchange;
 mod feed;
+mod flood;
 mod found;
 mod frame;
 mod interface;

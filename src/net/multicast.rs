@@ -21,7 +21,7 @@ use super::found::Found;
 use super::options::StartError;
 use super::seeds::{EAGER, update};
 use super::shared::Shared;
-use super::udp::{Ready, Udp};
+use super::udp::{Ears, Ready, Udp};
 use crate::engine::{Drop, Level, Millis};
 use crate::wire::{Announce, Envelope, MAX_DATAGRAM, MAX_MESSAGE, Message, NodeId, Writer};
 
@@ -80,7 +80,7 @@ pub(super) struct Speaker {
 pub(super) struct Caller {
     config: Multicast,
     speaker: Speaker,
-    ears: Udp,
+    ears: Ears,
     mouth: Socket,
     found: Found,
     /// What went wrong last: told once.
@@ -101,8 +101,9 @@ impl Caller {
             source,
         };
         let calm = speaker.calm.as_millis() as Millis;
+        let group = Udp::group(SocketAddrV4::new(config.group, config.port));
         Ok(Caller {
-            ears: Udp::group(SocketAddrV4::new(config.group, config.port)).map_err(failed)?,
+            ears: Ears::of(&Arc::new(group.map_err(failed)?)).map_err(failed)?,
             mouth: mouth().map_err(failed)?,
             config: config.clone(),
             speaker,
@@ -148,7 +149,7 @@ impl Caller {
             let Some(bytes) = shared.vault.seal(&message) else {
                 return;
             };
-            let joined = self.ears.join(self.config.group, ip);
+            let joined = self.ears.udp().join(self.config.group, ip);
             let sent = self.mouth.set_multicast_if_v4(&ip);
             let sent = sent.and_then(|()| self.mouth.send_to(&bytes, &to));
             if let Err(error) = joined.and(sent) {
@@ -312,10 +313,10 @@ mod tests {
         let port = free.local_addr().unwrap().port();
         let group = Multicast::default().group;
         let to = SocketAddrV4::new(group, port);
-        let ears = [(); 3].map(|()| Udp::group(to).unwrap());
+        let ears = [(); 3].map(|()| Ears::of(&Arc::new(Udp::group(to).unwrap())).unwrap());
         for ear in &ears {
-            ear.join(group, Ipv4Addr::LOCALHOST).unwrap();
-            ear.join(group, Ipv4Addr::LOCALHOST).unwrap();
+            ear.udp().join(group, Ipv4Addr::LOCALHOST).unwrap();
+            ear.udp().join(group, Ipv4Addr::LOCALHOST).unwrap();
         }
         let mouth = mouth().unwrap();
         mouth.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();

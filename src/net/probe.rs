@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, yield_now};
 
 use super::shared::Shared;
-use super::udp::{Udp, is_refusal};
+use super::udp::{Ears, Udp, is_refusal};
 use crate::engine::Millis;
 use crate::wire::MAX_DATAGRAM;
 
@@ -101,7 +101,10 @@ impl Probes {
             return false;
         };
         let udp = Arc::new(udp);
-        let task = shared.spawn(runtime, listen(shared.clone(), udp.clone(), to));
+        let Ok(ears) = Ears::of(&udp) else {
+            return false;
+        };
+        let task = shared.spawn(runtime, listen(shared.clone(), ears, to));
         let probe = Probe {
             udp,
             used: now,
@@ -123,9 +126,9 @@ impl Probes {
 }
 
 /// Hands what arrives on a probe socket to the engine.
-async fn listen(shared: Arc<Shared>, udp: Arc<Udp>, to: SocketAddr) {
+async fn listen(shared: Arc<Shared>, ears: Ears, to: SocketAddr) {
     let mut buffer = [0; MAX_DATAGRAM + 1];
-    while let Ok(mut ready) = udp.ready().await {
+    while let Ok(mut ready) = ears.ready().await {
         for _ in 0..BATCH {
             match ready.try_recv(&mut buffer) {
                 Ok((_, from)) if !shared.gate.pass(from) => {}

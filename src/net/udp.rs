@@ -8,13 +8,18 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 #[cfg(unix)]
 use tokio::io::Interest;
+#[cfg(unix)]
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 #[cfg(unix)]
-type Inner = tokio::io::unix::AsyncFd<std::net::UdpSocket>;
+type Inner = std::net::UdpSocket;
 #[cfg(not(unix))]
 type Inner = tokio::net::UdpSocket;
 
@@ -78,22 +83,14 @@ impl Udp {
 
     fn register(socket: Socket, v6: bool) -> io::Result<Udp> {
         socket.set_nonblocking(true)?;
-        let socket: std::net::UdpSocket = socket.into();
-        // Deprecated because a type could lie about its file descriptor. The
-        // socket of the standard library does not, and the successor is unsafe.
-        #[cfg(unix)]
-        #[allow(deprecated)]
-        let inner = Inner::with_interest(socket, Interest::READABLE | Interest::ERROR)?;
+        let inner: std::net::UdpSocket = socket.into();
         #[cfg(not(unix))]
-        let inner = Inner::from_std(socket)?;
+        let inner = Inner::from_std(inner)?;
         Ok(Udp { inner, v6 })
     }
 
     fn raw(&self) -> socket2::SockRef<'_> {
-        #[cfg(unix)]
-        return socket2::SockRef::from(self.inner.get_ref());
-        #[cfg(not(unix))]
-        return socket2::SockRef::from(&self.inner);
+        socket2::SockRef::from(&self.inner)
     }
 
     /// Where it is bound.
@@ -118,36 +115,87 @@ impl Udp {
         self.raw().send(bytes).map(drop)
     }
 
+    /// To look whether there is something, without having been told.
+    pub fn look(&self) -> Ready<'_> {
+        Ready {
+            udp: self,
+            #[cfg(unix)]
+            told: None,
+        }
+    }
+
+    fn recv(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        #[cfg(unix)]
+        return self.inner.recv_from(buffer);
+        #[cfg(not(unix))]
+        return self.inner.try_recv_from(buffer);
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for Udp {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}
+
+/// Waits for what arrives at a socket. While there is none of these, nothing that
+/// arrives wakes the runtime up.
+pub struct Ears(#[cfg(unix)] AsyncFd<Arc<Udp>>, #[cfg(not(unix))] Arc<Udp>);
+
+impl Ears {
+    /// Of a socket, once at a time; must be called inside the runtime.
+    pub fn of(udp: &Arc<Udp>) -> io::Result<Ears> {
+        // Deprecated because a type could lie about its file descriptor. The
+        // socket of the standard library does not, and the successor is unsafe.
+        #[cfg(unix)]
+        #[allow(deprecated)]
+        let ears = AsyncFd::with_interest(udp.clone(), Interest::READABLE | Interest::ERROR)?;
+        #[cfg(not(unix))]
+        let ears = udp.clone();
+        Ok(Ears(ears))
+    }
+
+    /// The socket.
+    pub fn udp(&self) -> &Udp {
+        #[cfg(unix)]
+        return self.0.get_ref();
+        #[cfg(not(unix))]
+        return &self.0;
+    }
+
     /// Waits until there is a datagram or an error to be taken.
     pub async fn ready(&self) -> io::Result<Ready<'_>> {
         #[cfg(unix)]
-        return Ok(Ready(
-            self.inner
-                .ready(Interest::READABLE | Interest::ERROR)
-                .await?,
-        ));
+        let told = self.0.ready(Interest::READABLE | Interest::ERROR).await?;
         #[cfg(not(unix))]
-        return self.inner.readable().await.map(|()| Ready(&self.inner));
+        self.0.inner.readable().await?;
+        Ok(Ready {
+            udp: self.udp(),
+            #[cfg(unix)]
+            told: Some(told),
+        })
     }
 }
 
 /// A socket that may have something to be taken.
-pub struct Ready<'a>(
-    #[cfg(unix)] tokio::io::unix::AsyncFdReadyGuard<'a, std::net::UdpSocket>,
-    #[cfg(not(unix))] &'a Inner,
-);
+pub struct Ready<'a> {
+    udp: &'a Udp,
+    #[cfg(unix)]
+    told: Option<AsyncFdReadyGuard<'a, Arc<Udp>>>,
+}
 
 impl Ready<'_> {
     /// Takes a datagram. `WouldBlock` when there is none; one that is longer
     /// than the buffer is cut off.
     pub fn try_recv(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let received = self.udp.recv(buffer);
         #[cfg(unix)]
-        let received = match self.0.try_io(|socket| socket.get_ref().recv_from(buffer)) {
-            Ok(received) => received,
-            Err(_) => Err(io::ErrorKind::WouldBlock.into()),
-        };
-        #[cfg(not(unix))]
-        let received = self.0.try_recv_from(buffer);
+        if let (Err(e), Some(told)) = (&received, &mut self.told)
+            && e.kind() == io::ErrorKind::WouldBlock
+        {
+            told.clear_ready();
+        }
         received.map(|(size, from)| (size, canonical(from)))
     }
 }
@@ -178,10 +226,11 @@ mod tests {
     const ANY: &str = "127.0.0.1:0";
     const SOON: Duration = Duration::from_secs(5);
 
-    async fn receive(udp: &Udp) -> io::Result<(Vec<u8>, SocketAddr)> {
+    async fn receive(udp: &Arc<Udp>) -> io::Result<(Vec<u8>, SocketAddr)> {
+        let ears = Ears::of(udp)?;
         let mut buffer = [0; 64];
         loop {
-            let mut ready = timeout(SOON, udp.ready()).await.expect("in time")?;
+            let mut ready = timeout(SOON, ears.ready()).await.expect("in time")?;
             match ready.try_recv(&mut buffer) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => continue,
                 other => return other.map(|(size, from)| (buffer[..size].to_vec(), from)),
@@ -191,9 +240,9 @@ mod tests {
 
     #[tokio::test]
     async fn datagrams_travel_both_ways() {
-        let a = Udp::bind(ANY.parse().unwrap()).unwrap();
+        let a = Arc::new(Udp::bind(ANY.parse().unwrap()).unwrap());
         let a_addr = a.local_addr().unwrap();
-        let b = Udp::connect(ANY.parse().unwrap(), a_addr).unwrap();
+        let b = Arc::new(Udp::connect(ANY.parse().unwrap(), a_addr).unwrap());
         b.send(b"ping").unwrap();
         let (bytes, from) = receive(&a).await.unwrap();
         assert_eq!((&bytes[..], from), (&b"ping"[..], b.local_addr().unwrap()));
@@ -202,11 +251,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_came_while_nobody_listened_is_there_afterwards() {
+        let a = Arc::new(Udp::bind(ANY.parse().unwrap()).unwrap());
+        let b = Udp::connect(ANY.parse().unwrap(), a.local_addr().unwrap()).unwrap();
+        drop(Ears::of(&a).unwrap());
+        b.send(b"one").unwrap();
+        let mut buffer = [0; 64];
+        let (size, _) = a.look().try_recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..size], b"one");
+        let none = a.look().try_recv(&mut buffer).unwrap_err();
+        assert_eq!(none.kind(), io::ErrorKind::WouldBlock);
+        b.send(b"two").unwrap();
+        assert_eq!(receive(&a).await.unwrap().0, b"two");
+    }
+
+    #[tokio::test]
     async fn a_connected_socket_hears_that_a_port_is_closed() {
         let gone = Udp::bind(ANY.parse().unwrap()).unwrap();
         let addr = gone.local_addr().unwrap();
         drop(gone);
-        let probe = Udp::connect(ANY.parse().unwrap(), addr).unwrap();
+        let probe = Arc::new(Udp::connect(ANY.parse().unwrap(), addr).unwrap());
         probe.send(b"ping").unwrap();
         let error = receive(&probe).await.unwrap_err();
         assert!(is_refusal(&error), "{error}");
@@ -217,8 +281,9 @@ mod tests {
         let Ok(all) = Udp::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))) else {
             return; // no IPv6 here
         };
+        let all = Arc::new(all);
         let port = all.local_addr().unwrap().port();
-        let v4 = Udp::bind(ANY.parse().unwrap()).unwrap();
+        let v4 = Arc::new(Udp::bind(ANY.parse().unwrap()).unwrap());
         let v4_addr = v4.local_addr().unwrap();
         v4.send_to(b"hi", SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
             .unwrap();

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::hash::Hasher;
 
-use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
+use chacha20::{R20, hchacha};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
 use siphasher::sip::SipHasher24;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::keyring::KeyError;
 use super::{NONCE, TAG};
@@ -87,11 +88,19 @@ impl Key {
         self.fingerprint
     }
 
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        let mut bytes = (*self.bytes).into();
-        let cipher = XChaCha20Poly1305::new(&bytes);
-        bytes.zeroize();
-        cipher
+    /// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) as what it is made of: the
+    /// first two thirds of the nonce go into the key by HChaCha20, the last one
+    /// is the nonce of ChaCha20-Poly1305 (RFC 8439). So the cipher can be that of
+    /// `ring`, which takes less than half of the time of `chacha20poly1305`.
+    fn cipher(&self, nonce: &[u8; NONCE]) -> Option<(LessSafeKey, ring::aead::Nonce)> {
+        let (first, last) = nonce.split_first_chunk::<16>()?;
+        let key = hchacha::<R20>((&*self.bytes).into(), first.into());
+        let key = Zeroizing::<[u8; BYTES]>::new(key.into());
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &*key).ok()?;
+        let mut short = [0; 12];
+        short[4..].copy_from_slice(last);
+        let short = ring::aead::Nonce::assume_unique_for_key(short);
+        Some((LessSafeKey::new(key), short))
     }
 
     /// Encrypts in place, and gives the tag.
@@ -101,27 +110,19 @@ impl Key {
         context: &[u8],
         body: &mut [u8],
     ) -> Option<[u8; TAG]> {
-        let nonce = (*nonce).into();
-        let tag = self
-            .cipher()
-            .encrypt_inout_detached(&nonce, context, body.into());
-        tag.ok().map(Into::into)
+        let (cipher, nonce) = self.cipher(nonce)?;
+        let tag = cipher.seal_in_place_separate_tag(nonce, Aad::from(context), body);
+        tag.ok()?.as_ref().try_into().ok()
     }
 
-    /// Decrypts in place; `false`, and nothing was changed: it was not encrypted
-    /// with this key, nonce and context.
-    pub(super) fn decrypt(
-        &self,
-        nonce: &[u8; NONCE],
-        context: &[u8],
-        body: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> bool {
-        let (nonce, tag) = ((*nonce).into(), (*tag).into());
-        let cipher = self.cipher();
-        cipher
-            .decrypt_inout_detached(&nonce, context, body.into(), &tag)
-            .is_ok()
+    /// Decrypts in place what the tag is the end of; `false`, and it is worth
+    /// nothing then: it was not encrypted with this key, nonce and context.
+    pub(super) fn decrypt(&self, nonce: &[u8; NONCE], context: &[u8], body: &mut [u8]) -> bool {
+        let opened = self.cipher(nonce).map(|(cipher, nonce)| {
+            let opened = cipher.open_in_place(nonce, Aad::from(context), body);
+            opened.is_ok()
+        });
+        opened == Some(true)
     }
 }
 

@@ -194,7 +194,8 @@ impl Keyring {
         self.keys().next().is_some()
     }
 
-    fn keys(&self) -> impl Iterator<Item = &Key> {
+    /// Its keys, without `plain`.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.0.iter().filter_map(|entry| match entry {
             Entry::Plain => None,
             Entry::Key(key) => Some(key),
