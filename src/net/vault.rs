@@ -104,15 +104,15 @@ impl Vault {
     pub fn try_open(&self, from: SocketAddr, bytes: &mut [u8]) -> Result<Range<usize>, Refusal> {
         let mut state = lock(&self.state);
         let State { ring, replay, .. } = &mut *state;
+        let wall = wall_now();
         let opened = self
             .seal
-            .open(ring, |session| replay.key_of(session), bytes);
-        let taken = opened.and_then(|opened| match opened.seal {
-            None => Ok(opened.place),
-            Some((nonce, key)) => {
-                replay.take(wall_now(), &nonce, key)?;
-                Ok(opened.place)
+            .open(ring, |nonce| replay.check(wall, nonce), bytes);
+        let taken = opened.and_then(|opened| {
+            if let Some((nonce, _)) = opened.seal {
+                replay.take(wall, &nonce)?;
             }
+            Ok(opened.place)
         });
         if let Err(refusal) = &taken {
             let refused = state.refused.entry(reason(*refusal)).or_default();

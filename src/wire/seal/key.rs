@@ -9,6 +9,8 @@ use siphasher::sip::SipHasher24;
 use zeroize::Zeroizing;
 
 use super::keyring::KeyError;
+use super::mark::Marker;
+use super::nonce::Nonce;
 use super::{NONCE, TAG};
 use crate::wire::hash::KEY as DOMAIN;
 
@@ -40,6 +42,7 @@ impl fmt::Debug for Fingerprint {
 pub struct Key {
     bytes: Zeroizing<[u8; BYTES]>,
     fingerprint: Fingerprint,
+    marker: Marker,
 }
 
 impl Key {
@@ -49,6 +52,7 @@ impl Key {
         hash.write(&bytes);
         Key {
             fingerprint: Fingerprint((hash.finish() >> 32) as u32),
+            marker: Marker::of(&bytes),
             bytes: Zeroizing::new(bytes),
         }
     }
@@ -86,6 +90,23 @@ impl Key {
     /// By what it is called.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// The whole nonce for a message under this key.
+    pub(super) fn nonce(&self, nonce: &Nonce) -> [u8; NONCE] {
+        let numbers = nonce.bytes();
+        let mut bytes = [0; NONCE];
+        let (first, last) = bytes.split_at_mut(numbers.len());
+        first.copy_from_slice(&numbers);
+        last.copy_from_slice(&self.marker.mark(&numbers));
+        bytes
+    }
+
+    /// Was this nonce made with this key? What it says, if so. Not to be trusted
+    /// before the message has been opened.
+    pub(super) fn read(&self, nonce: &[u8; NONCE]) -> Option<Nonce> {
+        let (numbers, mark) = nonce.split_first_chunk()?;
+        (*mark == self.marker.mark(numbers)).then(|| Nonce::read(numbers))
     }
 
     /// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) as what it is made of: the

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::key::{Fingerprint, Key};
+use super::key::Key;
 
 /// Entries of a ring, at most: each may have to be tried on what arrives.
 pub const MAX_KEYS: usize = 8;
@@ -200,13 +200,6 @@ impl Keyring {
             Entry::Plain => None,
             Entry::Key(key) => Some(key),
         })
-    }
-
-    /// Its keys in the order in which they are tried.
-    pub(super) fn in_order(&self, hint: Option<Fingerprint>) -> impl Iterator<Item = &Key> {
-        let hinted = move |key: &&Key| Some(key.fingerprint()) == hint;
-        let others = self.keys().filter(move |key| !hinted(key));
-        self.keys().filter(hinted).chain(others)
     }
 
     /// Its entries as they may be shown, the one that seals first.

@@ -14,6 +14,7 @@
 
 mod key;
 mod keyring;
+mod mark;
 mod nonce;
 mod replay;
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub const SEALED: u8 = 0x80 | VERSION;
 /// Bytes of a message in front of what is encrypted: SEALED, cluster.
 const HEAD: usize = 9;
 const NONCE: usize = 24;
+/// Bytes of the nonce that only who has the key can make.
+const MARK: usize = 4;
 const TAG: usize = 16;
 /// Where the ciphertext begins.
 const BODY: usize = HEAD + NONCE;
@@ -46,6 +49,7 @@ const SHORTEST: usize = 18;
 const OPENED: usize = BODY + 1 - 10;
 
 const _: () = assert!(NONCE + TAG == SEAL && OPENED > HEAD);
+const _: () = assert!(nonce::NUMBERS + MARK == NONCE);
 
 /// Why something that arrived was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +115,7 @@ impl Seal {
         if !fits || !ours {
             return None;
         }
-        let nonce = nonce.bytes();
+        let nonce = key.nonce(nonce);
         let mut sealed = Vec::with_capacity(message.len() + SEAL);
         sealed.extend_from_slice(&self.context[..HEAD]);
         sealed.extend_from_slice(&nonce);
@@ -122,16 +126,16 @@ impl Seal {
         Some(sealed)
     }
 
-    /// Opens what arrived, in place, with whatever key of the ring fits; `hint`
-    /// says which one is tried first. Whether it came before is for
-    /// [`Replay`] to say.
+    /// Opens what arrived, in place, with whatever key of the ring fits, unless
+    /// `check` refuses what its nonce says: what has been taken before need not be
+    /// opened to be refused. Nothing that `check` is told is sure.
     ///
     /// # Errors
     /// A [`Refusal`]; the bytes are worth nothing then.
     pub fn open(
         &self,
         ring: &Keyring,
-        hint: impl FnOnce(u64) -> Option<Fingerprint>,
+        check: impl FnOnce(&Nonce) -> Result<(), Refusal>,
         bytes: &mut [u8],
     ) -> Result<Opened, Refusal> {
         match bytes.first() {
@@ -158,24 +162,20 @@ impl Seal {
         let Some(nonce) = head[HEAD..].first_chunk() else {
             return Err(Refusal::Malformed);
         };
-        let read = Nonce::read(nonce);
-        // A key that does not fit leaves nothing for the next one.
-        let whole = (ring.keys().nth(1).is_some()).then(|| body.to_vec());
-        let key = ring.in_order(hint(read.session)).find(|key| {
-            let fits = key.decrypt(nonce, &self.context, body);
-            if let (false, Some(whole)) = (fits, &whole) {
-                body.copy_from_slice(whole);
-            }
-            fits
-        });
-        let key = key.ok_or(Refusal::WrongKey)?.fingerprint();
+        let mut keys = ring.keys();
+        let fit = keys.find_map(|key| Some((key, key.read(nonce)?)));
+        let (key, read) = fit.ok_or(Refusal::WrongKey)?;
+        check(&read)?;
+        if !key.decrypt(nonce, &self.context, body) {
+            return Err(Refusal::WrongKey);
+        }
         let kind = body[0];
         bytes[OPENED] = VERSION;
         bytes[OPENED + 1] = kind;
         bytes[OPENED + 2..OPENED + 10].copy_from_slice(&self.cluster.to_le_bytes());
         Ok(Opened {
             place: OPENED..end,
-            seal: Some((read, key)),
+            seal: Some((read, key.fingerprint())),
         })
     }
 

@@ -17,8 +17,8 @@
 
 use std::collections::BTreeMap;
 
+use super::Refusal;
 use super::nonce::{BACK, Nonce};
-use super::{Fingerprint, Refusal};
 use crate::time::Millis;
 
 /// How far a sender's clock may be from ours, either way.
@@ -43,18 +43,15 @@ struct Session {
     top: u64,
     /// Which of the last counters were seen, each at its place modulo WIDTH.
     seen: Box<[u64; WORDS]>,
-    /// What opened its last message.
-    key: Fingerprint,
 }
 
 impl Session {
-    fn new(nonce: &Nonce, key: Fingerprint, floor: Millis) -> Self {
+    fn new(nonce: &Nonce, floor: Millis) -> Self {
         let mut session = Session {
             floor,
             newest: nonce.time,
             top: nonce.count,
             seen: Box::new([0; WORDS]),
-            key,
         };
         session.set(nonce.count, true);
         session
@@ -74,25 +71,25 @@ impl Session {
         self.seen[(place / 64) as usize] & (1 << (place % 64)) != 0
     }
 
-    /// Takes a message, unless it was taken before.
-    fn take(&mut self, nonce: &Nonce, key: Fingerprint) -> bool {
+    /// May it not have been taken before?
+    fn is_new(&self, nonce: &Nonce) -> bool {
         let count = nonce.count;
-        if nonce.time <= self.floor {
-            return false;
-        }
+        let ahead = count > self.top || self.top - count < WIDTH && !self.has(count);
+        nonce.time > self.floor && ahead
+    }
+
+    /// Takes a message that is new.
+    fn take(&mut self, nonce: &Nonce) {
+        let count = nonce.count;
         if count > self.top {
             match count - self.top >= WIDTH {
                 true => *self.seen = [0; WORDS],
                 false => (self.top + 1..count).for_each(|skipped| self.set(skipped, false)),
             }
             self.top = count;
-        } else if self.top - count >= WIDTH || self.has(count) {
-            return false;
         }
         self.set(count, true);
         self.newest = self.newest.max(nonce.time);
-        self.key = key;
-        true
     }
 }
 
@@ -127,11 +124,6 @@ impl Replay {
         }
     }
 
-    /// What opened the last message of a session.
-    pub fn key_of(&self, session: u64) -> Option<Fingerprint> {
-        self.sessions.get(&session).map(|session| session.key)
-    }
-
     /// Sessions that are remembered.
     pub fn len(&self) -> usize {
         self.sessions.len()
@@ -142,29 +134,38 @@ impl Replay {
         self.sessions.is_empty()
     }
 
-    /// Takes a message that was opened, at the time of our wall clock.
+    /// Would a message be taken at this time of our wall clock, if it is what it
+    /// says?
     ///
     /// # Errors
     /// [`Refusal::Clock`] and [`Refusal::Replayed`].
-    pub fn take(&mut self, wall: Millis, nonce: &Nonce, key: Fingerprint) -> Result<(), Refusal> {
+    pub fn check(&mut self, wall: Millis, nonce: &Nonce) -> Result<(), Refusal> {
         self.look_at_the_clock(wall);
         if nonce.time.abs_diff(wall) > TOLERANCE {
             let ahead = i128::from(nonce.time) - i128::from(wall);
             let ahead = ahead.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
             return Err(Refusal::Clock { ahead });
         }
+        let new = match self.sessions.get(&nonce.session) {
+            Some(session) => session.is_new(nonce),
+            None => nonce.time > self.floor,
+        };
+        new.then_some(()).ok_or(Refusal::Replayed)
+    }
+
+    /// Takes a message that was opened, at the time of our wall clock.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn take(&mut self, wall: Millis, nonce: &Nonce) -> Result<(), Refusal> {
+        self.check(wall, nonce)?;
         if let Some(session) = self.sessions.get_mut(&nonce.session) {
-            return match session.take(nonce, key) {
-                true => Ok(()),
-                false => Err(Refusal::Replayed),
-            };
-        }
-        if nonce.time <= self.floor {
-            return Err(Refusal::Replayed);
+            session.take(nonce);
+            return Ok(());
         }
         self.make_room();
         // After the room was made: this session may be the one that was forgotten.
-        let session = Session::new(nonce, key, self.floor);
+        let session = Session::new(nonce, self.floor);
         self.sessions.insert(nonce.session, session);
         Ok(())
     }
