@@ -8,7 +8,7 @@ use std::net::UdpSocket;
 use socket2::SockRef;
 
 fn main() -> std::io::Result<()> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
     let _ = SockRef::from(&socket).set_recv_buffer_size(4 * 1024 * 1024);
     println!("{}", socket.local_addr()?.port());
     std::thread::spawn(move || {

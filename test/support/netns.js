@@ -147,6 +147,31 @@ class Hosts {
     this.lossy = true;
   }
 
+  /**
+   * Lets programs on a host speak from addresses that are not its own. It hears nothing of what is sent there, and does
+   * not claim them towards the others.
+   *
+   * @param {number} i
+   * @param {string[]} addresses
+   */
+  forge(i, addresses) {
+    for (const name of ['arp_ignore', 'arp_announce']) {
+      const file = `/proc/sys/net/ipv4/conf/all/${name}`;
+      run('ip', ['netns', 'exec', this.names[i], 'sh', '-c', `echo 2 > ${file}`]);
+    }
+    for (const address of addresses) ip('-n', this.names[i], 'addr', 'add', address, 'dev', 'lo');
+  }
+
+  /**
+   * Has a host look for the addresses of another network on this one.
+   *
+   * @param {number} i
+   * @param {string} network
+   */
+  route(i, network) {
+    ip('-n', this.names[i], 'route', 'add', network, 'dev', 'eth0');
+  }
+
   /** Every host as at first: a test that fails while one is cut off must not fail the next. */
   restore() {
     if (this.lossy) this.lose([]);
