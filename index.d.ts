@@ -218,9 +218,6 @@ declare namespace gossip {
     current: boolean;
   }
 
-  /** Hides a key from logs: `seneca.act('sys:gossip,add:key', { key: secret(text) })`. */
-  function secret(text: string): object;
-
   interface GossipOptions extends Timings {
     /** The gossip port, UDP and TCP. Default: the service's port + 1. */
     port?: number;

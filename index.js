@@ -6,7 +6,7 @@ const { Gossiper } = require('./lib/gossiper');
 const { legacy } = require('./lib/legacy');
 const { DEFAULTS } = require('./lib/options');
 const { define } = require('./lib/plugin');
-const { secret } = require('./lib/secret');
+const { hidden } = require('./lib/secret');
 
 /**
  * The plugin: `seneca.use(require('seneca-gossip'), { port, seeds, pin })`. Called
@@ -34,11 +34,16 @@ function gossip(options) {
  * @param {{ valid: any }} seneca
  */
 function defaults({ valid }) {
-  const { Any, Open } = valid;
+  const { Any, Before, Open } = valid;
   const values = Object.entries(DEFAULTS)
     .filter(([name]) => !SETTABLE.includes(name))
     .map(([name, value]) => [name, Any(value)]);
-  const shape = valid(Open(Object.fromEntries(values)));
+  // The first that Seneca does with options, its debug log included.
+  const hide = (/** @type {any} */ given, /** @type {any} */ update) => {
+    update.val = hidden(given);
+    return true;
+  };
+  const shape = valid(Open({ ...Object.fromEntries(values), gossip: Before(hide, Any()) }));
   // Seneca 3 takes defaults for Joi's unless a property of them is Gubu's.
   shape.shape = shape;
   return shape;
@@ -58,5 +63,3 @@ module.exports = Object.assign(gossip, {
 });
 // Written so, Node.js sees the name: `import { Gossiper } from 'seneca-gossip'`.
 module.exports.Gossiper = Gossiper;
-/** Hides a key from logs: `seneca.act('sys:gossip,add:key', { key: secret(text) })`. */
-module.exports.secret = secret;

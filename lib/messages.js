@@ -4,7 +4,7 @@
 
 const { metaTags } = require('./options');
 const { GossipError } = require('./refusal');
-const { Secret } = require('./secret');
+const { hideKey, Secret } = require('./secret');
 
 /** Fields of the service behind a member. */
 const SERVICE = ['host', 'port', 'type', 'instance', 'weight', 'pins'];
@@ -61,6 +61,8 @@ function addMessages(instance, node) {
   };
   const members = () => (node.gossiper()?.members() ?? []).map(member);
 
+  // Before Seneca logs a message.
+  instance.inward(hideKey);
   instance
     .add('sys:gossip,get:members', function get_members(_, reply) {
       reply({ ok: true, members: members() });

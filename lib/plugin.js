@@ -8,7 +8,6 @@ const { addMessages } = require('./messages');
 const { Node } = require('./node');
 const { resolve } = require('./options');
 const { GossipError } = require('./refusal');
-const { hide } = require('./secret');
 
 /** Instances that have a node. */
 const used = new WeakSet();
@@ -47,9 +46,6 @@ function define(instance, given) {
     throw new GossipError('gossip_twice', 'the plugin is already in use by this instance');
   }
   const options = orTell(() => resolve(given, { jsonic: root.util.Jsonic }));
-  // Seneca keeps what it was given, and shows it to whoever asks.
-  hide(given);
-  hide(root.options().plugin?.gossip);
   used.add(root);
   const node = new Node(root, options);
   const shutdown = () => node.shutdown();

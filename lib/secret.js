@@ -43,8 +43,8 @@ class Secret {
  * @returns {Secret}
  */
 function keysOption(given, option) {
+  // Checked before: the plugin gives it to its Gossiper.
   if (given instanceof Secret) return given;
-  // Seneca writes the options of all plugins into its debug log; a function it does not call.
   if (typeof given === 'function') return keysOption(given(), option);
   const list = Array.isArray(given) ? given : [given];
   if (list.length === 0 || list.length > MAX_KEYS) {
@@ -70,28 +70,25 @@ function refuseKey(option, expected) {
 }
 
 /**
- * Hides a key in options that somebody else keeps, too.
+ * The options of gossip with a key that neither logs nor those who ask for options see. Whether it is a key is
+ * said where it is checked.
  *
- * @param {any} options
+ * @param {any} gossip
  */
-function hide(options) {
-  const gossip = options?.gossip;
-  if (gossip?.key === undefined || gossip.key instanceof Secret) return;
-  try {
-    gossip.key = keysOption(gossip.key, 'gossip.key');
-  } catch {
-    // Wrong, or frozen: said where it is checked.
-  }
+function hidden(gossip) {
+  const key = gossip?.key;
+  const shows = typeof key === 'string' || Array.isArray(key);
+  return shows ? { ...gossip, key: () => key } : gossip;
 }
 
 /**
- * Hides a text in whatever is logged: for keys in messages.
+ * Hides the key of a message that changes keys; what Seneca does with any message before it logs it.
  *
- * @param {string} text
+ * @param {{ data: { msg: any } }} act
  */
-function secret(text) {
-  if (typeof text === 'string') return new Secret([text]);
-  throw new GossipError('gossip_value', 'a secret must be a string');
+function hideKey({ data: { msg } }) {
+  if (msg.sys !== 'gossip' || typeof msg.key !== 'string') return;
+  if ([msg.add, msg.use, msg.remove].includes('key')) msg.key = new Secret([msg.key]);
 }
 
-module.exports = { hide, keysOption, Secret, secret };
+module.exports = { hidden, hideKey, keysOption, Secret };

@@ -163,21 +163,19 @@ describe('a key', function () {
     it(`is an option of the plugin, and changed by messages, on ${version}`, async () => {
       const [key, fresh] = [newKey(), newKey()];
       const port = await freePort();
-      // From the environment: Seneca's debug log shows the options of all plugins.
-      process.env.SENECA_GOSSIP_KEY = key;
       const answering = await service({
         version,
         seneca: { log: 'debug' },
         add: [['role:api,cmd:add', 'sum']],
-        options: { port, pin: 'role:api' },
+        options: { port, pin: 'role:api', gossip: { key } },
       });
       // Opens what is sealed with the old one, but seals with the new one: refused until that is added.
       process.env.SENECA_GOSSIP_KEY = `${fresh},${key}`;
       const options = { seeds: [`127.0.0.1:${port + 1}`] };
       const caller = await service({ version, seneca: { log: 'debug' }, options });
       const ask = (/** @type {any} */ msg) => answering.act({ sys: 'gossip', ...msg });
-      const change = (/** @type {string} */ what, /** @type {string} */ secret) =>
-        answering.do('secretly', { sys: 'gossip', [what]: 'key', secret });
+      const change = (/** @type {string} */ what, /** @type {string} */ key) =>
+        ask({ [what]: 'key', key });
       const { keys } = await change('add', fresh);
       assert.deepEqual([keys.length, keys[0].current], [2, true]);
       await until(async () => (await caller.act('role:api,cmd:add,left:1,right:2')).answer === 3);

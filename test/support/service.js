@@ -59,8 +59,6 @@ else if (setup.form !== 'none') seneca.use(gossip, setup.options);
 /** @type {Record<string, (args: any, done: (err: any, out?: any) => void) => void>} */
 const commands = {
   act: (msg, done) => seneca.act(msg, done),
-  // A message whose key is not to be seen in the log.
-  secretly: ({ secret, ...msg }, done) => seneca.act({ ...msg, key: gossip.secret(secret) }, done),
   add: (list, done) => {
     add(list);
     done(null);
