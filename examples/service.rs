@@ -17,6 +17,7 @@ use end::asked_to_end;
 use seneca_gossip::engine::Level;
 use seneca_gossip::net::Multicast;
 use seneca_gossip::service::{Builder, Event, Service, ServiceError, StartError};
+use seneca_gossip::wire::seal::Keyring;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, interval, sleep};
@@ -43,6 +44,7 @@ and calls role:api,cmd:add of another node every second.
   --tls-plain        nodes without TLS are served and called as well
   --help             this text
 
+SENECA_GOSSIP_KEY in the environment: what gossip is sealed with.
 SIGTERM and SIGINT: leave the cluster, finish what is in flight, exit.";
 
 #[derive(Debug)]
@@ -284,6 +286,12 @@ fn args() -> Result<Option<Args>, lexopt::Error> {
     #[cfg(feature = "tls")]
     {
         args.builder = tls.give(args.builder)?;
+    }
+    // No option: everybody on a host sees the command lines.
+    if let Ok(keys) = std::env::var("SENECA_GOSSIP_KEY") {
+        let ring = Keyring::parse(keys.split(','));
+        let ring = ring.map_err(|e| format!("SENECA_GOSSIP_KEY: {e}"))?;
+        args.builder = args.builder.keys(ring);
     }
     Ok(Some(args))
 }

@@ -23,12 +23,14 @@ for (const version of VERSIONS) {
     this.timeout(120_000);
     afterEach(killAll);
 
-    it('a process that starts is answered by the others soon', async () => {
-      const { answered, answers } = await firstAnswer(version);
-      assert.deepEqual(answers, [5, 6]);
-      show({ 'first answers, from the start of the process:': answered });
-      assert.ok(answered < 4500, `${answered} ms`);
-    });
+    for (const secure of [false, true]) {
+      it(`a process that starts is answered by the others soon${secure ? ', with a key and TLS' : ''}`, async () => {
+        const { answered, answers } = await firstAnswer({ version, secure });
+        assert.deepEqual(answers, [5, 6]);
+        show({ 'first answers, from the start of the process:': answered });
+        assert.ok(answered < 4500, `${answered} ms`);
+      });
+    }
 
     it('kill -9: the survivor answers, all see it; it returns with its new state', async () => {
       const cluster = await mixed(version);

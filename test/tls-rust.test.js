@@ -3,27 +3,15 @@
 // Calls over TLS between Node.js and services in Rust: two implementations of TLS, one authority.
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const path = require('node:path');
 
+const { file, MEMBER, rustArgs, STRANGER } = require('./support/certs');
 const { freePort } = require('./support/ports');
 const { killAll, program, service } = require('./support/processes');
 const { rustService, startRust } = require('./support/rust');
 const { VERSIONS } = require('./support/seneca');
 const { until } = require('./support/until');
 
-const file = (/** @type {string} */ name) => path.join(__dirname, 'support/certs', name);
-const read = (/** @type {string} */ name) => fs.readFileSync(file(name), 'utf8');
-const MEMBER = { ca: read('ca.pem'), cert: read('node.pem'), key: read('node.key') };
-/** Knows the right authority, but has its certificate from another one. */
-const STRANGER = { ...MEMBER, cert: read('stranger.pem'), key: read('stranger.key') };
 const PRODUCT = { role: 'api', cmd: 'mcl', left: 2, right: 3 };
-
-/** @param {string} who */
-const args = (who) => [
-  ...['--tls-ca', file('ca.pem'), '--tls-cert', file(`${who}.pem`)],
-  ...['--tls-key', file(`${who}.key`)],
-];
 
 describe('TLS between Node.js and Rust', function () {
   this.timeout(120_000);
@@ -58,7 +46,7 @@ describe('TLS between Node.js and Rust', function () {
     it(`members call each other, both ways, on ${version}`, async () => {
       const node = await adder({ ...MEMBER, servername: 'node.test' }, version);
       const name = ['--tls-name', 'node.test'];
-      const rusty = await rust(node.seed, ...args('node'), ...name, '--every', '50');
+      const rusty = await rust(node.seed, ...rustArgs('node'), ...name, '--every', '50');
       await known(node, rusty);
       const member = await node.member(rusty.name);
       assert.equal(member.services[0].type, 'tls');
@@ -83,7 +71,7 @@ describe('TLS between Node.js and Rust', function () {
 
   it('the older TLS 1.2 will do as well', async () => {
     const node = await adder({ ...MEMBER, maxVersion: 'TLSv1.2' });
-    const rusty = await rust(node.seed, ...args('node'), '--every', '50');
+    const rusty = await rust(node.seed, ...rustArgs('node'), '--every', '50');
     await known(node, rusty);
     assert.equal((await node.act(PRODUCT)).answer, 6);
     await until(() => rusty.calls.some((line) => line.startsWith('= 5 ')));
@@ -95,7 +83,7 @@ describe('TLS between Node.js and Rust', function () {
 
   it('a stranger is refused by either of them, and hears why', async () => {
     const node = await adder(STRANGER);
-    const rusty = await rust(node.seed, ...args('node'), '--every', '50');
+    const rusty = await rust(node.seed, ...rustArgs('node'), '--every', '50');
     await known(node, rusty);
     await assert.rejects(node.act(PRODUCT), {
       code: 'no_target',
@@ -105,7 +93,7 @@ describe('TLS between Node.js and Rust', function () {
     assert.match(error, /its certificate is not accepted: UnknownIssuer\. \(no_target\)/);
 
     const member = await adder(MEMBER);
-    const stranger = await rust(member.seed, ...args('stranger'), '--every', '50');
+    const stranger = await rust(member.seed, ...rustArgs('stranger'), '--every', '50');
     const refused = await until(() => stranger.calls.find((line) => line.startsWith('= ?')));
     assert.match(refused, /it refuses us: its certificate is not accepted/);
     const { calls } = await member.act('sys:gossip,get:status');
@@ -115,14 +103,14 @@ describe('TLS between Node.js and Rust', function () {
 
   it('without TLS neither calls the other; plain is the way from one to the other', async () => {
     const bare = await adder(null);
-    const strict = await rust(bare.seed, ...args('node'), '--every', '50');
+    const strict = await rust(bare.seed, ...rustArgs('node'), '--every', '50');
     await known(bare, strict);
     await assert.rejects(bare.act(PRODUCT), { code: 'transport_missing' });
     const error = await until(() => strict.calls.find((line) => line.startsWith('= ?')));
     assert.match(error, /it does not speak TLS/);
 
     const node = await adder({ ...MEMBER, plain: true });
-    const plain = await rust(node.seed, ...args('node'), '--tls-plain', '--every', '50');
+    const plain = await rust(node.seed, ...rustArgs('node'), '--tls-plain', '--every', '50');
     const without = await rust(node.seed, '--every', '50');
     for (const one of [plain, without]) {
       await known(node, one);
@@ -135,9 +123,9 @@ describe('TLS between Node.js and Rust', function () {
 
   it('files that are no certificates are refused at the start', async () => {
     for (const [wrong, why] of [
-      [[...args('node').slice(0, 4)], /TLS needs --tls-ca, --tls-cert and --tls-key/],
-      [['--tls-ca', file('node.key'), ...args('node').slice(2)], /tls ca: there is none/],
-      [[...args('node').slice(0, 5), file('other.pem')], /tls key: there is none/],
+      [[...rustArgs('node').slice(0, 4)], /TLS needs --tls-ca, --tls-cert and --tls-key/],
+      [['--tls-ca', file('node.key'), ...rustArgs('node').slice(2)], /tls ca: there is none/],
+      [[...rustArgs('node').slice(0, 5), file('other.pem')], /tls key: there is none/],
     ]) {
       const run = program(await rustService(), /** @type {string[]} */ (wrong));
       assert.equal((await run.ended).code, 2);

@@ -3,22 +3,16 @@
 // The call port with TLS: who has a certificate of the cluster's authority may call, and everybody else is told why not.
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
 const net = require('node:net');
-const path = require('node:path');
 const tls = require('node:tls');
 
+const { MEMBER, STRANGER } = require('./support/certs');
 const { killAll, service } = require('./support/processes');
 const { freePort } = require('./support/ports');
 const { SENECAS } = require('./tcp/kit');
 const { cleanUp, makeSeneca, rawConnection, request } = require('./tcp/kit');
 const { pause, until } = require('./support/until');
 
-const read = (/** @type {string} */ name) =>
-  fs.readFileSync(path.join(__dirname, 'support/certs', name), 'utf8');
-const MEMBER = { ca: read('ca.pem'), cert: read('node.pem'), key: read('node.key') };
-/** Knows the right authority, but has its certificate from another one. */
-const STRANGER = { ...MEMBER, cert: read('stranger.pem'), key: read('stranger.key') };
 const MSG = { role: 'api', cmd: 'add', left: 2, right: 3 };
 
 describe('calls with TLS', function () {

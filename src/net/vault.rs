@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::clock::wall_now;
 use super::lock;
 use crate::engine::{Drop, Millis};
 use crate::wire::MAX_DATAGRAM;
-use crate::wire::seal::{Entry, KeyError, KeyView, Keyring, Nonces, Refusal, Replay, Seal};
+use crate::wire::seal::{Entry, KeyError, KeyView, Keyring, Nonce, Nonces, Refusal, Replay, Seal};
 
 /// A line of the log about one kind of refusal comes this often at most.
 const QUIET: Millis = 60_000;
@@ -26,7 +26,9 @@ pub struct Vault {
 }
 
 struct State {
-    ring: Keyring,
+    /// Shared with whoever seals or opens at the moment: a frame takes a
+    /// millisecond, for which nobody else is to wait.
+    ring: Arc<Keyring>,
     datagrams: Nonces,
     /// A session of its own: a frame may travel for seconds, and many datagrams
     /// overtake it meanwhile.
@@ -61,7 +63,7 @@ impl Vault {
             seal: Seal::new(cluster),
             cluster: cluster.to_owned(),
             state: Mutex::new(State {
-                ring,
+                ring: Arc::new(ring),
                 datagrams: Nonces::new(seed),
                 frames: Nonces::new(seed.map(|byte| !byte)),
                 replay: Replay::default(),
@@ -85,12 +87,15 @@ impl Vault {
         message: &'a [u8],
         nonces: impl FnOnce(&mut State) -> &mut Nonces,
     ) -> Option<Cow<'a, [u8]>> {
-        let mut state = lock(&self.state);
-        if state.ring.current().is_none() {
-            return Some(message.into());
-        }
-        let nonce = nonces(&mut state).next(wall_now());
-        let sealed = self.seal.seal(state.ring.current()?, &nonce, message)?;
+        let (ring, nonce) = {
+            let mut state = lock(&self.state);
+            let ring = state.ring.clone();
+            if ring.current().is_none() {
+                return Some(message.into());
+            }
+            (ring, nonces(&mut state).next(wall_now()))
+        };
+        let sealed = self.seal.seal(ring.current()?, &nonce, message)?;
         Some(sealed.into())
     }
 
@@ -102,19 +107,19 @@ impl Vault {
 
     /// The same; why not.
     pub fn try_open(&self, from: SocketAddr, bytes: &mut [u8]) -> Result<Range<usize>, Refusal> {
-        let mut state = lock(&self.state);
-        let State { ring, replay, .. } = &mut *state;
         let wall = wall_now();
-        let opened = self
-            .seal
-            .open(ring, |nonce| replay.check(wall, nonce), bytes);
+        let ring = lock(&self.state).ring.clone();
+        let check = |nonce: &Nonce| lock(&self.state).replay.check(wall, nonce);
+        let opened = self.seal.open(&ring, check, bytes);
         let taken = opened.and_then(|opened| {
             if let Some((nonce, _)) = opened.seal {
-                replay.take(wall, &nonce)?;
+                // Checks once more: another thread may have opened the same.
+                lock(&self.state).replay.take(wall, &nonce)?;
             }
             Ok(opened.place)
         });
         if let Err(refusal) = &taken {
+            let mut state = lock(&self.state);
             let refused = state.refused.entry(reason(*refusal)).or_default();
             refused.uncounted += 1;
             refused.last = Some((from, *refusal));
@@ -164,7 +169,7 @@ impl Vault {
         change: impl FnOnce(&mut Keyring) -> Result<(), KeyError>,
     ) -> Result<Vec<KeyView>, KeyError> {
         let mut state = lock(&self.state);
-        change(&mut state.ring)?;
+        change(Arc::make_mut(&mut state.ring))?;
         Ok(state.ring.views())
     }
 

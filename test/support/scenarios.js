@@ -3,6 +3,9 @@
 // What happens to a cluster, and how long it takes: measured here, judged by test/failure.test.js
 // and shown by bench/cluster.js. Times are in ms.
 
+const { randomBytes } = require('node:crypto');
+
+const { MEMBER, rustArgs } = require('./certs');
 const { service } = require('./processes');
 const { freePort } = require('./ports');
 const { startRust } = require('./rust');
@@ -12,18 +15,22 @@ const { pause, until } = require('./until');
 /** @typedef {Awaited<ReturnType<typeof import('./mixed').mixed>>} Mixed */
 
 /**
- * Two services run; from the start of a third process until its calls of both are answered.
+ * Two services run, one in JavaScript and one in Rust; from the start of a third process until its calls of both are
+ * answered.
  *
- * @param {string} [version]
+ * @param {{ version?: string, secure?: boolean }} [how] `secure`: gossip is sealed, and calls go over TLS
  */
-async function firstAnswer(version = 'seneca') {
+async function firstAnswer({ version = 'seneca', secure = false } = {}) {
   const port = await freePort();
   const seeds = [`127.0.0.1:${port + 1}`];
   const add = [['role:api,cmd:add', 'sum']];
-  await service({ version, options: { port, pin: 'role:api' }, add });
-  await startRust(['--port', '0', '--seeds', seeds[0], '--no-call']);
+  const tls = secure ? { tls: MEMBER, gossip: { key: randomBytes(32).toString('base64') } } : {};
+  await service({ version, options: { port, pin: 'role:api', ...tls }, add });
+  const args = ['--port', '0', '--seeds', seeds[0], '--no-call'];
+  if (secure) args.push(...rustArgs());
+  await startRust(args, secure ? ['env', `SENECA_GOSSIP_KEY=${tls.gossip?.key}`] : []);
   const begun = Date.now();
-  const client = await service({ version, options: { seeds } });
+  const client = await service({ version, options: { seeds, ...tls } });
   const two = { role: 'api', left: 2, right: 3 };
   const [sum, product] = await Promise.all([
     client.act({ ...two, cmd: 'add' }),
