@@ -178,7 +178,7 @@ impl Router {
     }
 
     /// The live target of a member.
-    pub(super) fn target_of(&self, name: &str) -> Option<TargetId> {
+    pub fn target_of(&self, name: &str) -> Option<TargetId> {
         let slot = self.members.get(name)?.target?;
         Some(self.table.targets[slot].id)
     }

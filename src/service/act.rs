@@ -7,6 +7,8 @@
 //!   has a new id, stays inside the deadline, and is paid from a budget, so
 //!   that a dying cluster is not finished off by retries. It goes to another
 //!   target first, and where there is none back to the same one;
+//! - written, and its target does not answer the link any more or is suspect:
+//!   the same, where the offer allows `retry` and there is another target;
 //! - no target: waits as long as the offer says, then `no_target`;
 //! - deadline: `call_timeout`, whatever the state.
 
@@ -15,17 +17,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::caller::Caller;
-use super::choose::{Chosen, Picked};
+use super::choose::Picked;
 use super::dispatch::Home;
-use super::error::{ActError, key_missing, overloaded, target_lost};
-use super::flight::Flight;
-use super::link::Ended;
+use super::error::{ActError, key_missing, overloaded};
 use super::outgoing::Outgoing;
-use super::reach::wants_tls;
-use crate::routing::{Offer, Outcome, TargetId};
+use crate::routing::{Offer, TargetId};
 
 /// A call that waits looks for a target when one appears, and this often (one
 /// may be pausing).
@@ -42,22 +41,22 @@ pub(super) struct Call<'a> {
     pub(super) message: Arc<Outgoing>,
     begun: Instant,
     pub(super) deadline: Instant,
-    exclude: Vec<TargetId>,
+    pub(super) exclude: Vec<TargetId>,
     /// Why the last attempt did not work.
-    why: String,
-    lost: Option<ActError>,
+    pub(super) why: String,
+    pub(super) lost: Option<ActError>,
     /// Why a target did not run it.
-    refusal: Option<ActError>,
+    pub(super) refusal: Option<ActError>,
     /// It may run, or have run, somewhere: an attempt was written that is not
     /// known to have been refused.
     pub(super) written: Arc<AtomicBool>,
     /// Retries of what was lost.
-    tries: u32,
+    pub(super) tries: u32,
     /// How often it waited before it was sent again.
     pauses: u32,
     wait_until: Option<Instant>,
-    pattern: String,
-    target: Option<String>,
+    pub(super) pattern: String,
+    pub(super) target: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -134,89 +133,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// `None`: another target may be tried.
-    async fn attempt(&mut self, chosen: Chosen) -> Option<Result<Value, ActError>> {
-        let offer = &chosen.offer;
-        self.bound(offer);
-        self.pattern = chosen.pattern;
-        self.target = Some(chosen.name.clone());
-        let target = chosen.target;
-        let mut flight = Flight::new(self.caller.clone(), chosen.route, target);
-        let secure = self.caller.common.secure.as_deref();
-        let secure = match wants_tls(secure, &chosen.name, &chosen.service) {
-            Ok(secure) => secure,
-            Err(error) => {
-                self.why.clone_from(&error.message);
-                self.refusal = Some(error);
-                self.exclude.push(target);
-                return None;
-            }
-        };
-        let message = self.message.clone();
-        let ended = flight.send(
-            &chosen.service,
-            secure,
-            message,
-            self.deadline,
-            self.written.clone(),
-        );
-        let ended = match timeout_at(self.deadline, ended).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                flight.end(Outcome::Timeout, true);
-                return Some(Err(self.timed_out()));
-            }
-        };
-        match ended {
-            Ended::Ok(value) => {
-                flight.end(Outcome::Ok, true);
-                return Some(Ok(value));
-            }
-            Ended::Error(error) => {
-                flight.end(Outcome::Error, true);
-                return Some(Err(ActError::from_wire(error)));
-            }
-            Ended::Refused(why, error) => {
-                flight.end(Outcome::Error, false);
-                self.did_not_run(target, format!("{}: {why}", chosen.name));
-                // That it has no action for it is what `no_target` says of all.
-                let error = error.map(ActError::from_wire);
-                let error = error.filter(|error| error.code != "act_not_found");
-                self.refusal = error.or(self.refusal.take());
-            }
-            Ended::Unsent(why) => {
-                flight.end(Outcome::Lost, false);
-                self.did_not_run(target, format!("{}: {why}", chosen.name));
-            }
-            Ended::Lost(why) => {
-                flight.end(Outcome::Lost, false);
-                self.exclude.push(target);
-                let lost = target_lost(&self.pattern, &chosen.name, &why, self.tries + 1);
-                self.why = format!("{}: {why}", chosen.name);
-                if self.tries >= offer.retry || !self.caller.may_retry() {
-                    return Some(Err(lost));
-                }
-                self.lost = Some(lost);
-                self.tries += 1;
-                // The first retry goes at once: the others are alive.
-                if self.tries > 1
-                    && let Err(error) = self.pause().await
-                {
-                    return Some(Err(error));
-                }
-            }
-        }
-        None
-    }
-
-    fn did_not_run(&mut self, target: TargetId, why: String) {
-        self.why = why;
-        self.exclude.push(target);
-        self.written.store(self.lost.is_some(), Ordering::Relaxed);
-    }
-
     /// The offer may give it less time than its caller.
-    fn bound(&mut self, offer: &Offer) {
+    pub(super) fn bound(&mut self, offer: &Offer) {
         if let Some(ms) = offer.timeout {
             self.deadline = self.deadline.min(self.begun + Duration::from_millis(ms));
         }
@@ -224,7 +142,7 @@ impl<'a> Call<'a> {
 
     /// Before another attempt, which may go where it failed; `Err` when there
     /// is no time for one.
-    async fn pause(&mut self) -> Result<(), ActError> {
+    pub(super) async fn pause(&mut self) -> Result<(), ActError> {
         self.pauses += 1;
         self.exclude.clear();
         let pause = FIRST_PAUSE * 2u32.pow(self.tries.max(self.pauses).min(10));

@@ -174,6 +174,21 @@ impl Caller {
             .with_router(|router| router.done(now, route, target, latency, outcome));
     }
 
+    /// A node is suspect: what may run twice does not wait for the verdict,
+    /// which a node that is cut off from us alone never gets.
+    pub fn suspected(&self, name: &str) {
+        let target = self.cluster.with_router(|router| router.target_of(name));
+        if let Some(target) = target {
+            self.links.suspected(target);
+        }
+    }
+
+    /// Is there another target of a route?
+    pub fn has_choice(&self, route: RouteId) -> bool {
+        self.cluster
+            .with_router(|router| router.targets(route).len() > 1)
+    }
+
     fn earn(&self) {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         *budget = (*budget + BUDGET_SHARE).min(BUDGET_MAX);

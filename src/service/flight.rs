@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::caller::Caller;
@@ -34,6 +34,7 @@ impl Flight {
         }
     }
 
+    /// How it ends, and doubts whether it ever will.
     pub fn send(
         &mut self,
         service: &Service,
@@ -41,11 +42,15 @@ impl Flight {
         message: Arc<Outgoing>,
         deadline: Instant,
         written: Arc<AtomicBool>,
-    ) -> impl Future<Output = Ended> + Send + use<> {
+    ) -> (
+        impl Future<Output = Ended> + Send + use<>,
+        watch::Receiver<&'static str>,
+    ) {
         let (ended, result) = oneshot::channel();
         let id = self.caller.ids.message();
         let Service { host, port, .. } = service;
         let link = self.caller.links.open(self.target, host, *port, secure);
+        let doubts = link.doubts();
         link.send(Attempt {
             id: id.clone(),
             message,
@@ -54,10 +59,11 @@ impl Flight {
             ended,
         });
         self.sent = Some((link, id));
-        async move {
+        let ended = async move {
             let gone = || Ended::Lost("its connection ended".into());
             result.await.unwrap_or_else(|_| gone())
-        }
+        };
+        (ended, doubts)
     }
 
     pub fn end(&mut self, outcome: Outcome, measured: bool) {
@@ -70,6 +76,12 @@ impl Flight {
         if outcome == Outcome::Timeout {
             self.forget();
         }
+    }
+
+    /// Whatever it still comes to is not waited for.
+    pub fn give_up(&mut self) {
+        self.end(Outcome::Lost, false);
+        self.forget();
     }
 
     fn forget(&mut self) {

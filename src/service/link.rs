@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use super::dial::dial;
@@ -42,6 +42,9 @@ pub(super) enum Ended {
     /// Written, and the other side says that it did not run it: why, and the
     /// error that it gave.
     Refused(String, Option<Value>),
+    /// Written, and given up by the caller: it may run, and another attempt is
+    /// paid for.
+    Doubted(String),
 }
 
 /// One attempt of a call.
@@ -82,6 +85,8 @@ pub(super) struct Common {
 pub(super) struct Link {
     orders: mpsc::UnboundedSender<Order>,
     queued: Arc<AtomicUsize>,
+    /// Why its target may not be there any more.
+    doubts: watch::Sender<&'static str>,
 }
 
 impl Link {
@@ -94,8 +99,10 @@ impl Link {
     ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let queued = Arc::new(AtomicUsize::new(0));
+        let (doubts, _) = watch::channel("");
         let task = Task {
             common,
+            doubts: doubts.clone(),
             target,
             host,
             port,
@@ -107,7 +114,11 @@ impl Link {
             why: String::new(),
         };
         tokio::spawn(task.run());
-        Link { orders, queued }
+        Link {
+            orders,
+            queued,
+            doubts,
+        }
     }
 
     /// Queues an attempt; how it ended comes through its channel, also when it
@@ -136,6 +147,16 @@ impl Link {
         self.orders.is_closed()
     }
 
+    /// To be told of doubts that come from now on.
+    pub fn doubts(&self) -> watch::Receiver<&'static str> {
+        self.doubts.subscribe()
+    }
+
+    /// Its target may not be there any more: what may run twice need not wait.
+    pub fn doubt(&self, why: &'static str) {
+        self.doubts.send_replace(why);
+    }
+
     pub fn forget(&self, id: String) {
         let _ = self.orders.send(Order::Forget(id));
     }
@@ -152,6 +173,7 @@ impl Link {
 pub(super) struct Task {
     pub common: Arc<Common>,
     pub target: TargetId,
+    doubts: watch::Sender<&'static str>,
     host: String,
     port: u16,
     /// With TLS?
@@ -176,6 +198,11 @@ pub(super) enum Next {
 }
 
 impl Task {
+    /// Its calls may be made elsewhere.
+    pub fn doubt(&self, why: &'static str) {
+        self.doubts.send_replace(why);
+    }
+
     async fn run(mut self) {
         while self.next().await == Next::Idle {}
         self.end();

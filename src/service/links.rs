@@ -74,6 +74,13 @@ impl Links {
         retired.push((name, link));
     }
 
+    /// A target is suspect.
+    pub fn suspected(&self, target: TargetId) {
+        if let Some(link) = self.map().get(&target) {
+            link.doubt("is suspect");
+        }
+    }
+
     /// A node is dead: what it was still working on after it said that it
     /// leaves ends as well.
     pub fn failed(&self, name: &str) {

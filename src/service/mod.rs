@@ -52,6 +52,7 @@ mod act;
 mod age;
 #[cfg(feature = "tls")]
 mod any_name;
+mod attempt;
 mod builder;
 mod caller;
 mod choose;
@@ -75,6 +76,7 @@ mod observe;
 mod outgoing;
 mod pace;
 mod published;
+mod pulse;
 mod pump;
 mod queue;
 mod reach;

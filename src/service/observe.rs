@@ -25,7 +25,7 @@ impl Call<'_> {
             };
             let deadline = self.deadline;
             let message = self.message.clone();
-            let ended = flight.send(&service, secure, message, deadline, self.written.clone());
+            let (ended, _) = flight.send(&service, secure, message, deadline, self.written.clone());
             let report = report.clone();
             // On its own, so that all get it, whoever answers first.
             tokio::spawn(async move {
@@ -39,7 +39,9 @@ impl Call<'_> {
                         let _ = report.send(Err(ActError::from_wire(error)));
                     }
                     Ok(Ended::Refused(..)) => flight.end(Outcome::Error, false),
-                    Ok(Ended::Unsent(_) | Ended::Lost(_)) => flight.end(Outcome::Lost, false),
+                    Ok(Ended::Unsent(_) | Ended::Lost(_) | Ended::Doubted(_)) => {
+                        flight.end(Outcome::Lost, false)
+                    }
                     Err(_) => flight.end(Outcome::Timeout, true),
                 }
             });

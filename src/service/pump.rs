@@ -29,8 +29,10 @@ pub(super) async fn pump(
                 Notice::Shards(event) => moved |= !hand_over.told(event),
                 Notice::Gossip(event) => {
                     changed |= event == Event::Synced;
-                    if let Event::Fail { name } = &event {
-                        caller.links.failed(name);
+                    match &event {
+                        Event::Fail { name } => caller.links.failed(name),
+                        Event::Suspect { name } => caller.suspected(name),
+                        _ => {}
                     }
                     // Fails when nobody listens.
                     let _ = events.send(event);

@@ -12,6 +12,7 @@ use super::lines::{Line, Lines, give_back};
 use super::link::{Attempt, Ended, Next, Order, Task};
 use super::message::Head;
 use super::outgoing::{Incoming, is_moved, read_reply};
+use super::pulse::{Look, PING, Pulse};
 use super::stream::Stream;
 
 /// Bytes of lines that are ready to be written; the rest waits in the queue,
@@ -75,6 +76,7 @@ impl<'a> Talk<'a> {
         let (mut reader, mut writer) = stream.split();
         // Why nothing can be written any more, and how long replies may still come.
         let mut broken: Option<(String, Instant)> = None;
+        let mut pulse = Pulse::new();
         loop {
             if self.leaving && self.pending.is_empty() {
                 return self.task.why.clone();
@@ -86,6 +88,7 @@ impl<'a> Talk<'a> {
                 };
                 self.write(attempt);
             }
+            let look = pulse.due(!self.pending.is_empty());
             let writes = !self.out.is_empty() || writer.holds();
             let until = broken
                 .as_ref()
@@ -123,13 +126,22 @@ impl<'a> Talk<'a> {
                 () = sleep_until(until), if broken.is_some() => {
                     return broken.map(|(why, _)| why).unwrap_or_default();
                 }
+                () = sleep_until(look.unwrap_or(until)), if look.is_some() => match pulse.look(!self.pending.is_empty()) {
+                    Look::Well => {}
+                    Look::Ask => self.out.extend(PING),
+                    Look::Stuck => self.task.doubt("does not answer any more"),
+                    Look::Over => return "it did not answer any more".into(),
+                },
                 read = lines.fill(&mut reader) => match read {
                     Ok(0) => return "closed by the other side".into(),
-                    Ok(_) => while let Some(line) = lines.next() {
-                        if let Some(why) = self.line(line) {
-                            return why;
+                    Ok(_) => {
+                        pulse.heard();
+                        while let Some(line) = lines.next() {
+                            if let Some(why) = self.line(line) {
+                                return why;
+                            }
                         }
-                    },
+                    }
                     Err(error) => return error.to_string(),
                 },
             }

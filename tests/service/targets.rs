@@ -11,10 +11,10 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::cluster::{client, code};
-use super::{start, until};
+use super::{join, start, until};
 
 /// A member that answers `a:1` at a socket of the test, and who calls it.
 async fn fake(offer: Offer) -> (Cluster, TcpListener, Service) {
@@ -70,6 +70,72 @@ async fn a_target_that_reads_nothing_is_heard_of() {
     let count = |code: &str| codes.iter().filter(|other| *other == code).count();
     let (lost, none) = (count("target_lost"), count("no_target"));
     assert!(lost > 0 && none > 0 && lost + none == 20, "{codes:?}");
+}
+
+/// Another one that answers `a:1`, known to the client.
+async fn another(client: &Service, offer: &Offer) -> Service {
+    let answer = |_| async { Ok(json!({ "by": "the other" })) };
+    let other = Service::builder().answer_with("a:1", offer.clone(), answer);
+    let other = join(other, client).await;
+    until("both are known", || async {
+        client.cluster().with_router(|router| {
+            let route = router.resolve(&json!({ "a": 1 }));
+            route.is_some_and(|route| router.targets(route).len() == 2)
+        })
+    })
+    .await;
+    other
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_run_twice_leaves_a_connection_that_carries_nothing() {
+    let offer = Offer {
+        retry: 1,
+        ..Offer::default()
+    };
+    let (_cluster, listener, client) = fake(offer.clone()).await;
+    let held = call(&client, json!({ "a": 1, "timeout$": 60_000 }));
+    let (mut lines, _writer) = ends(listener.accept().await.unwrap().0);
+    assert!(
+        lines
+            .next_line()
+            .await
+            .unwrap()
+            .unwrap()
+            .contains("\"act\"")
+    );
+    let _other = another(&client, &offer).await;
+    assert_eq!(
+        lines.next_line().await.unwrap().unwrap(),
+        r#"{"kind":"ping"}"#
+    );
+    let answer = timeout(Duration::from_secs(20), held).await;
+    assert_eq!(
+        answer.expect("in time").unwrap(),
+        Ok(json!({ "by": "the other" }))
+    );
+    // Nobody waits for it any more.
+    let end = timeout(Duration::from_secs(20), lines.next_line()).await;
+    assert_eq!(end.expect("in time").unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_run_once_waits_for_a_target_that_is_slow() {
+    let (_cluster, listener, client) = fake(Offer::default()).await;
+    let held = call(&client, json!({ "a": 1, "timeout$": 60_000 }));
+    let (mut lines, mut writer) = ends(listener.accept().await.unwrap().0);
+    let line = lines.next_line().await.unwrap().unwrap();
+    let id = serde_json::from_str::<Value>(&line).unwrap()["id"].clone();
+    let _other = another(&client, &Offer::default()).await;
+    assert_eq!(
+        lines.next_line().await.unwrap().unwrap(),
+        r#"{"kind":"ping"}"#
+    );
+    sleep(Duration::from_secs(3)).await;
+    assert!(!held.is_finished());
+    let reply = format!(r#"{{"id":{id},"kind":"res","sync":true,"res":"late"}}"#) + "\n";
+    writer.write_all(reply.as_bytes()).await.unwrap();
+    assert_eq!(held.await.unwrap(), Ok(json!("late")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
