@@ -1,7 +1,7 @@
 'use strict';
 
-// What a network at fault costs: `npm run bench:network`. Three hosts (network namespaces), each with a service (retry: 1)
-// and a client that makes 50 calls a second all the while. Needs root, iproute2 and nftables.
+// What a network at fault costs: `npm run bench:network`. Three hosts (network namespaces), each with a service (retry: 1),
+// a client that makes 50 calls a second all the while, and one in Rust that makes one after the other. Needs root, iproute2 and nftables.
 
 const { Hosts, whyNoLoss } = require('../test/support/netns');
 const { callsDuring, FAULTS } = require('../test/support/network');
@@ -18,14 +18,18 @@ async function main() {
   const hosts = new Hosts(3);
   try {
     console.log(
-      `| a fault of ${seconds} s | calls | failed | slower than 1 s | slowest ms | one view again, ms |`,
+      `| a fault of ${seconds} s | calls | failed | slower than 1 s | slowest ms | from Rust | failed | slowest ms | one view again, ms |`,
     );
-    console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
+    console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
     for (const [what, fault] of Object.entries(FAULTS)) {
       const seen = await callsDuring(hosts, { fault: () => fault(hosts), ms: seconds * 1000 });
-      const { calls, failed, slow, slowest, together, codes } = seen;
+      const { calls, failed, slow, slowest, rust, together, codes } = seen;
       const lost = failed.length > 0 ? `${failed.length} ${JSON.stringify(codes)}` : 'none';
-      console.log(`| ${what} | ${calls} | ${lost} | ${slow} | ${slowest} | ${together} |`);
+      const lostInRust = rust.failed.length > 0 ? JSON.stringify(rust.failed) : 'none';
+      const ofRust = `${rust.calls} | ${lostInRust} | ${rust.slowest}`;
+      console.log(
+        `| ${what} | ${calls} | ${lost} | ${slow} | ${slowest} | ${ofRust} | ${together} |`,
+      );
       await killAll();
     }
   } finally {

@@ -34,9 +34,11 @@ describe('calls over a network at fault', function () {
       const seen = await callsDuring(hosts, { fault: () => fault(hosts), ms: 6000 });
       assert.deepEqual(seen.failed, [], JSON.stringify(seen));
       assert.ok(seen.calls > 500, `${seen.calls} calls`);
-      const { slowest, together } = seen;
+      const { slowest, rust, together } = seen;
+      assert.deepEqual(rust.failed, []);
+      assert.ok(rust.calls > 100, `${rust.calls} calls from Rust`);
       console.log(
-        `      ${seen.calls} calls, the slowest ${slowest} ms; one view after ${together} ms`,
+        `      ${seen.calls} calls, the slowest ${slowest} ms; ${rust.calls} from Rust, ${rust.slowest} ms; one view after ${together} ms`,
       );
     });
   }

@@ -1,14 +1,19 @@
 'use strict';
 
-// What becomes of calls while a network is at fault: three hosts with a service and a client each, and the clients
-// call all the while. Measured here, judged by test/network.test.js and shown by bench/network.js.
+// What becomes of calls while a network is at fault: three hosts with a service and two clients each, one of them in
+// Rust, and the clients call all the while. Measured here, judged by test/network.test.js and shown by bench/network.js.
 
 const assert = require('node:assert/strict');
 
 const { service } = require('./processes');
+const { startRust } = require('./rust');
 const { pause, until } = require('./until');
 
-const PIN = 'role:traffic';
+const PINS = ['role:traffic', 'role:api'];
+const SERVED = [
+  ['role:traffic,cmd:who', 'who'],
+  ['role:api,cmd:add', 'sum'],
+];
 const MSG = { role: 'traffic', cmd: 'who', timeout$: 10_000 };
 
 /**
@@ -27,8 +32,11 @@ const FAULTS = {
     hosts.lose([0, 1, 2].map((from) => ({ from, percent: 20 }))),
 };
 
+/** Time between two calls of a client in Rust, ms; it makes one after the other. */
+const EVERY = 20;
+
 /**
- * A service and a client on each host.
+ * A service and its clients on each host.
  *
  * @param {import('./netns').Hosts} hosts
  * @param {{ options?: (host: number, port: number) => Record<string, any> }} [how] more options
@@ -38,12 +46,12 @@ async function startAll(hosts, { options = () => ({}) } = {}) {
     service({
       version: 'seneca',
       wrapper: hosts.on(host),
-      add: serves ? [[`${PIN},cmd:who`, 'who']] : [],
+      add: serves ? SERVED : [],
       options: {
         port,
         host: '0.0.0.0',
         seeds: [`${hosts.address(0)}:4445`],
-        ...(serves && { listen: [{ pin: PIN, retry: 1 }] }),
+        ...(serves && { listen: PINS.map((pin) => ({ pin, retry: 1 })) }),
         ...options(host, port),
       },
     });
@@ -51,25 +59,32 @@ async function startAll(hosts, { options = () => ({}) } = {}) {
   const clients = [];
   for (const host of hosts.names.keys()) services.push(await start(host, 4444, true));
   for (const host of hosts.names.keys()) clients.push(await start(host, 5444));
-  const all = [...services, ...clients];
-  await agree(all);
-  return { services, clients, all };
+  const rust = [];
+  for (const host of hosts.names.keys()) {
+    const args = ['--port', '6444', '--host', '0.0.0.0', '--seeds', `${hosts.address(0)}:4445`];
+    rust.push(await startRust([...args, '--every', `${EVERY}`], hosts.on(host)));
+  }
+  const nodes = [...services, ...clients];
+  const whole = () => agree(nodes, nodes.length + rust.length);
+  await whole();
+  return { services, clients, rust, whole };
 }
 
 /**
  * Waits until all hold all for alive.
  *
  * @param {any[]} nodes
+ * @param {number} [count] how many that are, with those that cannot be asked
  */
-async function agree(nodes) {
+async function agree(nodes, count = nodes.length) {
   for (const node of nodes) {
     await until(
       async () => {
         const { members } = await node.act('sys:gossip,get:members');
         const alive = members.filter((/** @type {any} */ one) => one.status === 'alive');
-        return alive.length === nodes.length;
+        return alive.length === count;
       },
-      { within: 60_000, what: `${nodes.length} live members in one view` },
+      { within: 60_000, what: `${count} live members in one view` },
     );
   }
 }
@@ -81,7 +96,9 @@ async function agree(nodes) {
  * @param {{ fault: () => void, ms: number, rate?: number }} how
  */
 async function callsDuring(hosts, { fault, ms, rate = 50 }) {
-  const { services, clients, all } = await startAll(hosts);
+  const { services, clients, rust, whole } = await startAll(hosts);
+  await pause(1000);
+  const before = rust.map(({ calls }) => calls.length);
   for (const client of clients) await client.do('load', { msg: MSG, rate });
   await pause(2000);
   const begun = Date.now();
@@ -89,12 +106,25 @@ async function callsDuring(hosts, { fault, ms, rate = 50 }) {
   await pause(ms);
   hosts.restore();
   const healed = Date.now();
-  await agree(all);
+  await whole();
   const together = Date.now() - healed;
   await pause(1000);
   const made = await Promise.all(clients.map((client) => client.do('unload')));
-  assert.ok(services.every(({ child }) => child.exitCode === null));
-  return { ...judged(made, begun, healed), together };
+  const rusty = rust.map(({ calls }, at) => calls.slice(before[at]));
+  assert.ok([...services, ...rust].every(({ child }) => child.exitCode === null));
+  return { ...judged(made, begun, healed), rust: told(rusty), together };
+}
+
+/**
+ * Of what the clients in Rust say of their calls.
+ *
+ * @param {string[][]} calls by client
+ */
+function told(calls) {
+  const all = calls.flat();
+  const times = all.map((text) => Number(/\(([\d.]+) ms\)/.exec(text)?.[1] ?? 0));
+  const failed = all.filter((text) => !text.startsWith('= 5 '));
+  return { calls: all.length, failed, slowest: Math.round(Math.max(...times)) };
 }
 
 /**
