@@ -78,7 +78,7 @@ impl FromStr for Network {
 
 /// Who may connect, and who was turned away.
 #[derive(Debug, Default)]
-pub struct Gate {
+pub struct Fence {
     allow: Vec<Network>,
     denied: Mutex<Denied>,
 }
@@ -102,10 +102,10 @@ pub struct Account {
     pub line: Option<String>,
 }
 
-impl Gate {
+impl Fence {
     /// Lets these networks in; none given: everybody.
     pub fn new(allow: Vec<Network>) -> Self {
-        Gate {
+        Fence {
             allow,
             denied: Mutex::default(),
         }
@@ -217,22 +217,22 @@ mod tests {
 
     #[test]
     fn who_is_turned_away_is_counted_and_told_once_a_minute() {
-        let gate = Gate::new(vec![network("10.0.0.0/8")]);
+        let fence = Fence::new(vec![network("10.0.0.0/8")]);
         let stranger = "127.0.0.1:7".parse().unwrap();
-        assert!(gate.pass("10.0.0.1:7".parse().unwrap()));
-        assert_eq!(gate.account(0), Account::default());
-        assert!(!gate.pass(stranger) && !gate.pass(stranger));
-        let account = gate.account(1_000);
+        assert!(fence.pass("10.0.0.1:7".parse().unwrap()));
+        assert_eq!(fence.account(0), Account::default());
+        assert!(!fence.pass(stranger) && !fence.pass(stranger));
+        let account = fence.account(1_000);
         assert_eq!(account.count, 2);
         let line = account.line.unwrap();
         assert!(
             line.contains("127.0.0.1:7") && line.contains("(2 "),
             "{line}"
         );
-        assert!(!gate.pass(stranger));
-        let account = gate.account(2_000);
+        assert!(!fence.pass(stranger));
+        let account = fence.account(2_000);
         assert_eq!((account.count, account.line), (1, None));
-        assert!(gate.account(61_000).line.is_some());
-        assert!(Gate::default().pass(stranger));
+        assert!(fence.account(61_000).line.is_some());
+        assert!(Fence::default().pass(stranger));
     }
 }

@@ -11,7 +11,7 @@ use tokio::select;
 use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
-use super::allow::{Account, Gate};
+use super::allow::{Account, Fence};
 use super::flood::{Flood, REST};
 use super::lock;
 use super::shared::Shared;
@@ -53,12 +53,12 @@ impl Batch {
     }
 
     /// Reads until there is nothing more, or no room.
-    fn fill(&mut self, mut udp: Ready<'_>, gate: &Gate, vault: &Vault) -> Filled {
+    fn fill(&mut self, mut udp: Ready<'_>, fence: &Fence, vault: &Vault) -> Filled {
         self.received.clear();
         let (mut refused, mut full) = (0, true);
         while let Some(buffer) = self.buffers.get_mut(self.received.len()) {
             match udp.try_recv(buffer) {
-                Ok((size, from)) if gate.pass(from) => {
+                Ok((size, from)) if fence.pass(from) => {
                     match vault.open_datagram(from, &mut buffer[..size]) {
                         Some(message) => self.received.push((message, from)),
                         None => refused += 1,
@@ -130,7 +130,7 @@ pub async fn drive(shared: Arc<Shared>, udp: Arc<Udp>, ears: Ears) {
                 let Ok(ready) = ready else {
                     return; // the runtime ends
                 };
-                let filled = batch.fill(ready, &shared.gate, &shared.vault);
+                let filled = batch.fill(ready, &shared.fence, &shared.vault);
                 full = filled.full;
                 if flood.refused(shared.clock().micros(), filled.refused) {
                     ears = None;
@@ -160,7 +160,7 @@ fn stalled(shared: &Arc<Shared>, now: Millis) -> Option<Millis> {
 fn do_chores(shared: &Arc<Shared>, now: Millis) {
     let micros = shared.clock().micros();
     shared.router(|router| router.tick(micros));
-    let Account { count, line } = shared.gate.account(now);
+    let Account { count, line } = shared.fence.account(now);
     if count > 0 {
         shared.engine(|engine, _| engine.count_drops(Drop::NotAllowed, count));
     }
@@ -184,7 +184,7 @@ pub async fn accept(shared: Arc<Shared>, listener: TcpListener) {
             continue;
         };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        if !shared.gate.pass(from) {
+        if !shared.fence.pass(from) {
             continue;
         }
         let now = shared.clock().millis();

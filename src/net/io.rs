@@ -63,7 +63,7 @@ impl Io {
                     Sent::No => self.send(shared, to, &bytes),
                 }
             }
-            Effect::Open { conn, to } if !shared.gate.admits(to.ip()) => {
+            Effect::Open { conn, to } if !shared.fence.admits(to.ip()) => {
                 ended.push((conn, "its address is not in 'allow'"));
             }
             Effect::Open { conn, to } => self.streams.open(shared, runtime, conn, to, ended),

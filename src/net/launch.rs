@@ -10,7 +10,7 @@ use rand::rngs::SysRng;
 use tokio::sync::watch;
 
 use super::advertise::{Identity, identity};
-use super::allow::Gate;
+use super::allow::Fence;
 use super::bind::bind;
 use super::clock::Clock;
 use super::driver;
@@ -68,11 +68,11 @@ pub async fn launch(options: &Options, lease: &Lease) -> Result<Launched, StartE
     let mut engine = Engine::new(config, clock.millis(), for_engine);
     engine.set_seeds(clock.millis(), plain(&seeds));
     let router = Router::new(u64::from_le_bytes(for_router));
-    let gate = Gate::new(options.allow.clone());
+    let fence = Fence::new(options.allow.clone());
     let ours = identity.addr.ip();
-    let outside = !gate.admits(ours);
+    let outside = !fence.admits(ours);
     let vault = Vault::new(&options.cluster, options.keys.clone(), for_seal);
-    let shared = Shared::new(clock, gate, vault, engine, router);
+    let shared = Shared::new(clock, fence, vault, engine, router);
     if outside {
         let text = format!("'allow' has no network with {ours}, the address of this node itself");
         shared.log(Level::Warn, text);

@@ -131,7 +131,7 @@ async fn listen(shared: Arc<Shared>, ears: Ears, to: SocketAddr) {
     while let Ok(mut ready) = ears.ready().await {
         for _ in 0..BATCH {
             match ready.try_recv(&mut buffer) {
-                Ok((_, from)) if !shared.gate.pass(from) => {}
+                Ok((_, from)) if !shared.fence.pass(from) => {}
                 Ok((size, from)) => {
                     let Some(message) = shared.vault.open_datagram(from, &mut buffer[..size])
                     else {

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::allow::Gate;
+use super::allow::Fence;
 use super::clock::{Clock, wall_now};
 use super::feed::{feed, is_public};
 use super::io::{Failed, Io};
@@ -37,7 +37,7 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 pub struct Shared {
     clock: Clock,
     /// Who may talk to us at all.
-    pub(super) gate: Gate,
+    pub(super) fence: Fence,
     /// What its gossip is sealed and opened with.
     pub(super) vault: Vault,
     engine: Mutex<Engine>,
@@ -70,7 +70,7 @@ impl Shared {
     /// A node around an engine, without sockets yet.
     pub fn new(
         clock: Clock,
-        gate: Gate,
+        fence: Fence,
         vault: Vault,
         engine: Engine,
         router: Router,
@@ -78,7 +78,7 @@ impl Shared {
         let shards = Shards::new(engine.name());
         Arc::new(Shared {
             clock,
-            gate,
+            fence,
             vault,
             engine: Mutex::new(engine),
             seeds: Mutex::default(),
@@ -398,7 +398,7 @@ mod tests {
         let config = Config::new("127.0.0.1:4445", addr, clock.wall());
         let engine = Engine::new(config, clock.millis(), [0; 32]);
         let vault = Vault::new("default", Default::default(), [0; 32]);
-        let shared = Shared::new(clock, Gate::default(), vault, engine, Router::new(0));
+        let shared = Shared::new(clock, Fence::default(), vault, engine, Router::new(0));
         shared.input(|_, _| panic!("on purpose, to see it survived"));
         assert_eq!(shared.panics(), 1);
         assert!(shared.turn([(addr, &b"x"[..])].into_iter()) > 0);
