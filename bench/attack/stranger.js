@@ -29,6 +29,7 @@ const with1200 = (/** @type {Buffer} */ head) =>
 /** @type {Record<string, () => Buffer>} */
 const KINDS = {
   garbage: () => randomBytes(1200),
+  'datagrams of 8 kB': () => randomBytes(8000),
   'messages without a seal': () =>
     wire.ping({ from: `${address}:1`, to: `${victim}:4445`, nonce: 7n }),
   'forged seals': () => with1200(recorded[0].subarray(0, HEAD)),

@@ -119,20 +119,25 @@ impl Vault {
             Ok(opened.place)
         });
         if let Err(refusal) = &taken {
-            let mut state = lock(&self.state);
-            let refused = state.refused.entry(reason(*refusal)).or_default();
-            refused.uncounted += 1;
-            refused.last = Some((from, *refusal));
+            self.refused(reason(*refusal), Some((from, *refusal)));
         }
         taken
     }
 
-    /// Opens a datagram. What is too long is left to the engine, which says so.
+    /// Opens a datagram, unless it is too long to be one of ours.
     pub fn open_datagram(&self, from: SocketAddr, bytes: &mut [u8]) -> Option<Range<usize>> {
-        match bytes.len() > MAX_DATAGRAM {
-            true => Some(0..bytes.len()),
-            false => self.open(from, bytes),
+        if bytes.len() > MAX_DATAGRAM {
+            self.refused(Drop::Oversized, None);
+            return None;
         }
+        self.open(from, bytes)
+    }
+
+    fn refused(&self, drop: Drop, told: Option<(SocketAddr, Refusal)>) {
+        let mut state = lock(&self.state);
+        let refused = state.refused.entry(drop).or_default();
+        refused.uncounted += 1;
+        refused.last = told.or(refused.last);
     }
 
     /// Its keys as they may be shown.
@@ -302,6 +307,20 @@ mod tests {
         let to = vault(&[1]);
         assert_eq!(pass(&other, &to, &message("other")), Err(Refusal::Cluster));
         assert!(to.account(0).lines[0].contains("another cluster, ours is 'default'"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_counted_and_not_looked_at() {
+        let to = vault(&[]);
+        let from = FROM.parse().unwrap();
+        assert_eq!(to.open_datagram(from, &mut [0; MAX_DATAGRAM + 1]), None);
+        let account = to.account(0);
+        assert_eq!(
+            (account.drops, account.lines.len()),
+            (vec![(Drop::Oversized, 1)], 0)
+        );
+        let whole = Some(0..MAX_DATAGRAM);
+        assert_eq!(to.open_datagram(from, &mut [0; MAX_DATAGRAM]), whole);
     }
 
     #[test]
