@@ -22,23 +22,57 @@ function run(command, args, input) {
   }
 }
 
-/** Why there can be no namespaces here; `null` when there can. */
-function whyNot() {
+/**
+ * Sets rules of nftables in a namespace.
+ *
+ * @param {string} name
+ * @param {string[]} lines
+ */
+function nft(name, lines) {
+  run('ip', ['netns', 'exec', name, 'nft', '-f', '-'], `${lines.join('\n')}\n`);
+}
+
+/** What loses packets in a bridge, without a rule yet. */
+const LOSS = [
+  'add table bridge loss',
+  'delete table bridge loss',
+  'add table bridge loss',
+  'add chain bridge loss pass { type filter hook forward priority 0; }',
+];
+
+/**
+ * Why there can be no namespaces here, or none with such rules of nftables; `null` when there can.
+ *
+ * @param {string[]} [rules]
+ * @returns {string | null}
+ */
+function whyNot(rules) {
   const name = `sg${process.pid}t`;
   try {
     ip('netns', 'add', name);
     ip('-n', name, 'link', 'set', 'lo', 'up');
-    ip('netns', 'del', name);
+    if (rules) nft(name, rules);
     return null;
   } catch (/** @type {any} */ err) {
     return err.message;
+  } finally {
+    spawnSync('ip', ['netns', 'del', name]);
   }
 }
 
 /** Why packets cannot be lost on purpose here; `null` when they can. Needs nftables. */
-function whyNoLoss() {
-  const { error } = spawnSync('nft', ['--version']);
-  return whyNot() ?? error?.message ?? null;
+const whyNoLoss = () => whyNot(LOSS);
+
+/**
+ * In a `before`: skips all that follows when there is a reason, and says it.
+ *
+ * @param {Mocha.Context} context
+ * @param {string | null} reason as of `whyNot`
+ */
+function skipIf(context, reason) {
+  if (reason === null) return;
+  process.stdout.write(`      skipped, there can be no such hosts here: ${reason}\n`);
+  context.skip();
 }
 
 /** Hosts that reach each other, until they are cut off. */
@@ -140,10 +174,7 @@ class Hosts {
       const some = percent < 100 ? ` numgen random mod 100 < ${percent}` : '';
       return `add rule bridge loss pass ${ports}${some} drop`;
     });
-    const chain = 'add chain bridge loss pass { type filter hook forward priority 0; }';
-    const table = ['add table bridge loss', 'delete table bridge loss', 'add table bridge loss'];
-    const text = [...table, chain, ...rules, ''].join('\n');
-    run('ip', ['netns', 'exec', this.hub, 'nft', '-f', '-'], text);
+    nft(this.hub, [...LOSS, ...rules]);
     this.lossy = true;
   }
 
@@ -191,4 +222,4 @@ class Hosts {
   }
 }
 
-module.exports = { Hosts, whyNoLoss, whyNot };
+module.exports = { Hosts, skipIf, whyNoLoss, whyNot };
