@@ -7,7 +7,7 @@ const dgram = require('node:dgram');
 
 const { Jsonic } = require('seneca').util;
 const { Gossiper, intern } = require('..');
-const { Hosts, whyNot } = require('./support/netns');
+const { Hosts, skipIf, whyNot } = require('./support/netns');
 const { freePort } = require('./support/ports');
 const { killAll, service } = require('./support/processes');
 const { rustService, startRust } = require('./support/rust');
@@ -167,13 +167,7 @@ describe('discovery by multicast', function () {
     let hosts;
     before(async function () {
       this.timeout(600_000); // it may have to be built
-      const reason = whyNot();
-      if (reason) {
-        process.stdout.write(
-          `      skipped, network namespaces are not permitted here: ${reason}\n`,
-        );
-        this.skip();
-      }
+      skipIf(this, whyNot());
       await rustService();
       hosts = new Hosts(3);
     });

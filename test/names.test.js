@@ -5,7 +5,7 @@
 
 const assert = require('node:assert/strict');
 
-const { Hosts, whyNot } = require('./support/netns');
+const { Hosts, skipIf, whyNot } = require('./support/netns');
 const { killAll, service } = require('./support/processes');
 const { VERSIONS } = require('./support/seneca');
 const { until } = require('./support/until');
@@ -16,11 +16,7 @@ describe('names whose addresses change', function () {
   let hosts;
 
   before(function () {
-    const reason = whyNot();
-    if (reason) {
-      process.stdout.write(`      skipped, network namespaces are not permitted here: ${reason}\n`);
-      this.skip();
-    }
+    skipIf(this, whyNot());
     hosts = new Hosts(4);
     hosts.resolve({});
   });

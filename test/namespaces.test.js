@@ -5,7 +5,7 @@
 
 const assert = require('node:assert/strict');
 
-const { Hosts, whyNot } = require('./support/netns');
+const { Hosts, skipIf, whyNot } = require('./support/netns');
 const { killAll, service } = require('./support/processes');
 const { rustService, startRust } = require('./support/rust');
 const { until } = require('./support/until');
@@ -17,11 +17,7 @@ describe('between hosts', function () {
 
   before(async function () {
     this.timeout(600_000); // it may have to be built
-    const reason = whyNot();
-    if (reason) {
-      process.stdout.write(`      skipped, network namespaces are not permitted here: ${reason}\n`);
-      this.skip();
-    }
+    skipIf(this, whyNot());
     await rustService();
     hosts = new Hosts(3);
   });

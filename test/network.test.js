@@ -5,7 +5,7 @@
 
 const assert = require('node:assert/strict');
 
-const { Hosts, whyNoLoss } = require('./support/netns');
+const { Hosts, skipIf, whyNoLoss } = require('./support/netns');
 const { callsDuring, FAULTS } = require('./support/network');
 const { killAll } = require('./support/processes');
 
@@ -16,11 +16,7 @@ describe('calls over a network at fault', function () {
   let hosts;
 
   before(function () {
-    const reason = whyNoLoss();
-    if (reason) {
-      process.stdout.write(`      skipped, packets cannot be lost on purpose here: ${reason}\n`);
-      this.skip();
-    }
+    skipIf(this, whyNoLoss());
     hosts = new Hosts(3);
   });
   afterEach(async () => {

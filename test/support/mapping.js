@@ -1,3 +1,4 @@
+// @ts-check
 'use strict';
 
 // A port mapping, as of a container or a router: what arrives at one port goes to another one, TCP
@@ -6,32 +7,53 @@
 const dgram = require('node:dgram');
 const net = require('node:net');
 
+/** Of both ports. */
+const HOST = '127.0.0.1';
+
+/**
+ * What lies between the two ports: it passes on what arrives, when it sees fit.
+ *
+ * @typedef {object} Line
+ * @property {(pass: () => void, bytes: Buffer, to: string) => void} datagram `to` says which socket will get it
+ * @property {(pass: () => void) => void} chunk of a TCP connection, or its end: in the order in which they came
+ */
+
+/** @type {Line} */
+const AT_ONCE = { datagram: (pass) => pass(), chunk: (pass) => pass() };
+
 /**
  * @param {number} from outer port
  * @param {number} to inner port
- * @param {string} host of both
+ * @param {Line} [line]
  */
-async function mapPort(from, to, host = '127.0.0.1') {
+async function mapPort(from, to, line = AT_ONCE) {
   const counts = { connections: 0, datagrams: 0 };
+  let open = true;
   /** @type {Set<net.Socket>} */
   const sockets = new Set();
-  const keep = (/** @type {net.Socket} */ socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.once('close', () => sockets.delete(socket));
+  const carry = (/** @type {net.Socket} */ source, /** @type {net.Socket} */ sink) => {
+    sockets.add(source);
+    source.on('data', (bytes) => line.chunk(() => sink.writable && sink.write(bytes)));
+    source.once('end', () => line.chunk(() => sink.end()));
+    source.on('error', () => line.chunk(() => sink.destroy()));
+    source.once('close', () => sockets.delete(source));
   };
-  const tcp = net.createServer((outer) => {
+  // Half open: with an end on its way in one direction, answers may be on theirs in the other.
+  const tcp = net.createServer({ allowHalfOpen: true }, (outer) => {
     counts.connections += 1;
-    const inner = net.connect(to, host);
-    keep(outer);
-    keep(inner);
-    outer.pipe(inner).pipe(outer);
-    outer.once('close', () => inner.destroy());
-    inner.once('close', () => outer.destroy());
+    const inner = net.connect({ port: to, host: HOST, allowHalfOpen: true });
+    carry(outer, inner);
+    carry(inner, outer);
   });
   const udp = dgram.createSocket('udp4');
   /** @type {Map<string, dgram.Socket>} a socket of its own for each sender, so that answers find back */
   const inner = new Map();
+  // What is held may be due when the mapping is closed.
+  const datagram = (
+    /** @type {Buffer} */ bytes,
+    /** @type {string} */ to,
+    /** @type {() => void} */ pass,
+  ) => line.datagram(() => open && pass(), bytes, to);
   udp.on('message', (bytes, sender) => {
     counts.datagrams += 1;
     const key = `${sender.address}:${sender.port}`;
@@ -41,15 +63,19 @@ async function mapPort(from, to, host = '127.0.0.1') {
       socket = made;
       inner.set(key, made);
       made.on('error', () => {});
-      made.on('message', (answer) => udp.send(answer, sender.port, sender.address));
+      made.on('message', (answer) =>
+        datagram(answer, key, () => udp.send(answer, sender.port, sender.address)),
+      );
     }
-    socket.send(bytes, to, host);
+    const known = socket;
+    datagram(bytes, `${HOST}:${to}`, () => known.send(bytes, to, HOST));
   });
-  await new Promise((resolve) => tcp.listen(from, host, () => resolve(null)));
-  await new Promise((resolve) => udp.bind(from, host, () => resolve(null)));
+  await new Promise((resolve) => tcp.listen(from, HOST, () => resolve(null)));
+  await new Promise((resolve) => udp.bind(from, HOST, () => resolve(null)));
   return {
     counts,
     close() {
+      open = false;
       tcp.close();
       udp.close();
       for (const socket of sockets) socket.destroy();

@@ -22,23 +22,78 @@ function run(command, args, input) {
   }
 }
 
-/** Why there can be no namespaces here; `null` when there can. */
-function whyNot() {
+/**
+ * Sets rules of nftables in a namespace.
+ *
+ * @param {string} name
+ * @param {string[]} lines
+ */
+function nft(name, lines) {
+  run('ip', ['netns', 'exec', name, 'nft', '-f', '-'], `${lines.join('\n')}\n`);
+}
+
+/** What loses packets in a bridge, without a rule yet. */
+const LOSS = [
+  'add table bridge loss',
+  'delete table bridge loss',
+  'add table bridge loss',
+  'add chain bridge loss pass { type filter hook forward priority 0; }',
+];
+
+/**
+ * What makes a router of a host: others see its own address on what it passes on, and reach the host behind it by
+ * the ports that are mapped.
+ *
+ * @param {string} inner address of the host behind
+ * @param {Record<number, number>} ports
+ */
+const translation = (inner, ports) => [
+  'add table ip nat',
+  'add chain ip nat out { type nat hook postrouting priority srcnat; }',
+  'add rule ip nat out oifname "eth0" masquerade',
+  'add chain ip nat in { type nat hook prerouting priority dstnat; }',
+  ...Object.entries(ports).map(
+    ([from, to]) =>
+      `add rule ip nat in iifname "eth0" meta l4proto { tcp, udp } th dport ${from} dnat to ${inner}:${to}`,
+  ),
+];
+
+/**
+ * Why there can be no namespaces here, or none with such rules of nftables; `null` when there can.
+ *
+ * @param {string[]} [rules]
+ * @returns {string | null}
+ */
+function whyNot(rules) {
   const name = `sg${process.pid}t`;
   try {
     ip('netns', 'add', name);
     ip('-n', name, 'link', 'set', 'lo', 'up');
-    ip('netns', 'del', name);
+    if (rules) nft(name, rules);
     return null;
   } catch (/** @type {any} */ err) {
     return err.message;
+  } finally {
+    spawnSync('ip', ['netns', 'del', name]);
   }
 }
 
 /** Why packets cannot be lost on purpose here; `null` when they can. Needs nftables. */
-function whyNoLoss() {
-  const { error } = spawnSync('nft', ['--version']);
-  return whyNot() ?? error?.message ?? null;
+const whyNoLoss = () => whyNot(LOSS);
+
+/** Why no host can be put behind a router here; `null` when one can. Needs nftables. */
+const whyNoRouter = () => whyNot(translation('10.88.0.2', { 14444: 4444 }));
+
+/**
+ * In a `before`: skips all that follows when there is a reason, and says it.
+ *
+ * @param {Mocha.Context} context
+ * @param {string | null} reason as of `whyNot`
+ */
+function skipIf(context, reason) {
+  if (reason === null) return;
+  process.stdout.write(`      skipped, there can be no such hosts here: ${reason}\n`);
+  context.skip();
 }
 
 /** Hosts that reach each other, until they are cut off. */
@@ -48,6 +103,8 @@ class Hosts {
     this.hub = `sg${process.pid}hub`;
     /** @type {string[]} names of the namespaces */
     this.names = [];
+    /** @type {string[]} names of those behind a router */
+    this.hidden = [];
     /** Does the switch lose packets? */
     this.lossy = false;
     // Also when the tests end in an unusual way.
@@ -140,10 +197,7 @@ class Hosts {
       const some = percent < 100 ? ` numgen random mod 100 < ${percent}` : '';
       return `add rule bridge loss pass ${ports}${some} drop`;
     });
-    const chain = 'add chain bridge loss pass { type filter hook forward priority 0; }';
-    const table = ['add table bridge loss', 'delete table bridge loss', 'add table bridge loss'];
-    const text = [...table, chain, ...rules, ''].join('\n');
-    run('ip', ['netns', 'exec', this.hub, 'nft', '-f', '-'], text);
+    nft(this.hub, [...LOSS, ...rules]);
     this.lossy = true;
   }
 
@@ -172,6 +226,31 @@ class Hosts {
     ip('-n', this.names[i], 'route', 'add', network, 'dev', 'eth0');
   }
 
+  /**
+   * Makes a router of a host, with a new host behind it that has a private address. No other host knows a way to that
+   * address; they reach it by the mapped ports of the router, TCP and UDP alike.
+   *
+   * @param {number} i the router
+   * @param {Record<number, number>} ports those of the router, and where behind it each leads to
+   */
+  behind(i, ports) {
+    const router = this.names[i];
+    const name = `sg${process.pid}b${i}`;
+    const [gateway, address] = [1, 2].map((last) => `10.88.${i}.${last}`);
+    ip('netns', 'add', name);
+    this.hidden.push(name);
+    ip('-n', router, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'eth0', 'netns', name);
+    ip('-n', router, 'addr', 'add', `${gateway}/24`, 'dev', 'eth1');
+    ip('-n', router, 'link', 'set', 'eth1', 'up');
+    ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
+    ip('-n', name, 'link', 'set', 'eth0', 'up');
+    ip('-n', name, 'link', 'set', 'lo', 'up');
+    ip('-n', name, 'route', 'add', 'default', 'via', gateway);
+    nft(router, translation(address, ports));
+    ip('netns', 'exec', router, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+    return { address, on: ['ip', 'netns', 'exec', name] };
+  }
+
   /** Every host as at first: a test that fails while one is cut off must not fail the next. */
   restore() {
     if (this.lossy) this.lose([]);
@@ -183,12 +262,15 @@ class Hosts {
   }
 
   remove() {
-    for (const name of [...this.names, this.hub]) spawnSync('ip', ['netns', 'del', name]);
+    for (const name of [...this.hidden, ...this.names, this.hub]) {
+      spawnSync('ip', ['netns', 'del', name]);
+    }
     for (const name of this.names) {
       fs.rmSync(path.join('/etc/netns', name), { recursive: true, force: true });
     }
     this.names = [];
+    this.hidden = [];
   }
 }
 
-module.exports = { Hosts, whyNoLoss, whyNot };
+module.exports = { Hosts, skipIf, whyNoLoss, whyNoRouter, whyNot };
