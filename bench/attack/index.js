@@ -125,6 +125,7 @@ async function main() {
     const idle = cpu(victim.pid);
     await pause(10_000);
     const rest = (cpu(victim.pid) - idle) / 10_000;
+    const { alive } = await victim.do('memory');
     const before = memory(victim.pid);
     await floodAll(stranger, [
       { pid: victim.pid, port: 4445, rest },
@@ -157,7 +158,10 @@ async function main() {
       `Alive in the view of each: ${views.join(', ')}; changes of a view: ${events.length}.`,
     );
     console.log(`Calls between the nodes meanwhile: ${made.length}, failed: ${failed}.`);
-    console.log(`The node has grown by ${growth.join(', ')}.`);
+    const heap = (((await victim.do('memory')).alive - alive) / 1024 / 1024).toFixed(1);
+    console.log(
+      `The node has grown by ${growth.join(', ')}; what is alive in its heap by ${heap} MB.`,
+    );
     console.log(`Dropped: ${JSON.stringify(counters.dropped)}`);
     sink.end();
   } finally {
