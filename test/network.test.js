@@ -8,6 +8,7 @@ const assert = require('node:assert/strict');
 const { Hosts, skipIf, whyNoLoss } = require('./support/netns');
 const { callsDuring, FAULTS } = require('./support/network');
 const { killAll } = require('./support/processes');
+const { rustService } = require('./support/rust');
 
 describe('calls over a network at fault', function () {
   this.timeout(120_000);
@@ -15,8 +16,10 @@ describe('calls over a network at fault', function () {
   /** @type {Hosts} */
   let hosts;
 
-  before(function () {
+  before(async function () {
     skipIf(this, whyNoLoss());
+    this.timeout(600_000);
+    await rustService();
     hosts = new Hosts(3);
   });
   afterEach(async () => {
