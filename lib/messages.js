@@ -61,8 +61,12 @@ function addMessages(instance, node) {
   };
   const members = () => (node.gossiper()?.members() ?? []).map(member);
 
-  // Before Seneca logs a message.
-  instance.inward(hideKey);
+  // Before Seneca does anything with a message: what it makes of one without an action is logged as well.
+  instance.root.order.inward.add({
+    name: 'gossip_key',
+    before: 'inward_msg_modify',
+    exec: hideKey,
+  });
   instance
     .add('sys:gossip,get:members', function get_members(_, reply) {
       reply({ ok: true, members: members() });

@@ -82,13 +82,14 @@ function hidden(gossip) {
 }
 
 /**
- * Hides the key of a message that changes keys; what Seneca does with any message before it logs it.
+ * Hides the key of a message that changes keys, or was meant to: all of ours that have one but questions, where it is
+ * another sort of key.
  *
  * @param {{ data: { msg: any } }} act
  */
 function hideKey({ data: { msg } }) {
-  if (msg.sys !== 'gossip' || typeof msg.key !== 'string') return;
-  if ([msg.add, msg.use, msg.remove].includes('key')) msg.key = new Secret([msg.key]);
+  if (msg.sys !== 'gossip' || typeof msg.key !== 'string' || 'get' in msg) return;
+  msg.key = new Secret([msg.key]);
 }
 
 module.exports = { hidden, hideKey, keysOption, Secret };

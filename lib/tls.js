@@ -48,7 +48,10 @@ function tlsOption(given) {
   for (const name of ['ca', 'cert', 'key']) {
     if (!isPem(given[name])) {
       // Not shown: it may be a key.
-      refuse(`tls.${name}`, 'PEM: a string, a Buffer, or an array of these');
+      refuse(
+        `tls.${name}`,
+        'PEM, the contents of a file: a string, a Buffer, or an array of these',
+      );
     }
   }
   const requestCert = flag(given.requestCert ?? true, 'tls.requestCert');
@@ -86,10 +89,14 @@ function tlsOption(given) {
   };
 }
 
-/** @param {any} value */
+/**
+ * Node.js takes any text for authorities, the name of a file as well, and then trusts nobody.
+ *
+ * @param {any} value
+ */
 function isPem(value) {
   if (Array.isArray(value)) return value.length > 0 && value.every(isPem);
-  return Buffer.isBuffer(value) ? value.length > 0 : typeof value === 'string' && value !== '';
+  return (Buffer.isBuffer(value) || typeof value === 'string') && value.includes('-----BEGIN ');
 }
 
 module.exports = { HANDSHAKE, tlsOption };

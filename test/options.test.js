@@ -200,6 +200,7 @@ describe('options', () => {
       [true, /'tls' must be an object/],
       [{ ...good, key: undefined }, /'tls.key' must be PEM/],
       [{ ...good, ca: [] }, /'tls.ca' must be PEM/],
+      [{ ...good, ca: 'ca.pem' }, /'tls.ca' must be PEM, the contents/],
       [{ ...good, key: pem('stranger.key') }, /'tls' must be what node:tls accepts/],
       [{ ...good, cert: good.key }, /'tls' must be what node:tls accepts/],
       [{ ...good, cart: 'x' }, /'tls.cart'/],
