@@ -39,11 +39,13 @@ function defaults({ valid }) {
     .filter(([name]) => !SETTABLE.includes(name))
     .map(([name, value]) => [name, Any(value)]);
   // The first that Seneca does with options, its debug log included.
-  const hide = (/** @type {any} */ given, /** @type {any} */ update) => {
-    update.val = hidden(given);
-    return true;
-  };
-  const shape = valid(Open({ ...Object.fromEntries(values), gossip: Before(hide, Any()) }));
+  const hiding = (/** @type {string[]} */ ...names) =>
+    Before((/** @type {any} */ given, /** @type {any} */ update) => {
+      update.val = hidden(given, names);
+      return true;
+    }, Any());
+  const secrets = { gossip: hiding('key'), tls: hiding('key', 'passphrase') };
+  const shape = valid(Open({ ...Object.fromEntries(values), ...secrets }));
   // Seneca 3 takes defaults for Joi's unless a property of them is Gubu's.
   shape.shape = shape;
   return shape;

@@ -28,9 +28,10 @@ const list = (text) => text.split(/[\s,]+/).filter((entry) => entry !== '');
 const asItIs = (text) => text;
 
 /**
- * What a variable sets, and how it is read.
+ * What a variable sets, and how it is read. One that is set to nothing counts as not set, unless it is `needed` then: a
+ * node must not go without a seal, or a fence, because a secret was empty.
  *
- * @type {Record<string, { option: string, read: (text: string) => any }>}
+ * @type {Record<string, { option: string, read: (text: string) => any, needed?: boolean }>}
  */
 const VARIABLES = {
   SENECA_GOSSIP_PORT: { option: 'port', read: number },
@@ -40,7 +41,8 @@ const VARIABLES = {
     option: 'seeds',
     read: list,
   },
-  SENECA_GOSSIP_KEY: { option: 'key', read: list },
+  SENECA_GOSSIP_KEY: { option: 'key', read: list, needed: true },
+  SENECA_GOSSIP_ALLOW: { option: 'allow', read: list, needed: true },
   SENECA_GOSSIP_DISCOVER: { option: 'discover', read: asItIs },
   SENECA_GOSSIP_CLUSTER: { option: 'cluster', read: asItIs },
 };
@@ -61,9 +63,10 @@ function withEnvironment(given, env, run) {
   const options = { ...given };
   /** @type {Record<string, string>} the variable that an option is from */
   const from = {};
-  for (const [variable, { option, read }] of Object.entries(VARIABLES)) {
+  for (const [variable, { option, read, needed }] of Object.entries(VARIABLES)) {
     const text = env[variable]?.trim();
-    if (!text || SERVICE_LINK.value.test(text) || options[option] !== undefined) continue;
+    if (text === undefined || (text === '' && !needed)) continue;
+    if (SERVICE_LINK.value.test(text) || options[option] !== undefined) continue;
     options[option] = read(text);
     from[option] = variable;
   }

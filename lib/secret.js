@@ -46,6 +46,7 @@ function keysOption(given, option) {
   // Checked before: the plugin gives it to its Gossiper.
   if (given instanceof Secret) return given;
   if (typeof given === 'function') return keysOption(given(), option);
+  if (typeof given?.then === 'function') refuseKey(option, 'a key, not a promise of one');
   const list = Array.isArray(given) ? given : [given];
   if (list.length === 0 || list.length > MAX_KEYS) {
     refuseKey(option, `1 to ${MAX_KEYS} keys`);
@@ -70,15 +71,18 @@ function refuseKey(option, expected) {
 }
 
 /**
- * The options of gossip with a key that neither logs nor those who ask for options see. Whether it is a key is
- * said where it is checked.
+ * Options of which neither logs nor those who ask for options see some: functions that return them are in their place.
+ * Whether they are right is said where they are checked.
  *
- * @param {any} gossip
+ * @param {any} options
+ * @param {string[]} names
  */
-function hidden(gossip) {
-  const key = gossip?.key;
-  const shows = typeof key === 'string' || Array.isArray(key);
-  return shows ? { ...gossip, key: () => key } : gossip;
+function hidden(options, names) {
+  if (typeof options !== 'object' || options === null) return options;
+  const shown = Object.entries(options).filter(([name, value]) => {
+    return names.includes(name) && value !== undefined && typeof value !== 'function';
+  });
+  return { ...options, ...Object.fromEntries(shown.map(([name, value]) => [name, () => value])) };
 }
 
 /**

@@ -45,6 +45,11 @@ const HANDSHAKE = 5000;
 function tlsOption(given) {
   if (!isObject(given)) refuse('tls', 'an object with ca, cert and key');
   onlyKnown(given, NAMES, 'tls.');
+  given = { ...given };
+  // Hidden from Seneca's logs.
+  for (const name of ['key', 'passphrase']) {
+    if (typeof given[name] === 'function') given[name] = given[name]();
+  }
   for (const name of ['ca', 'cert', 'key']) {
     if (!isPem(given[name])) {
       // Not shown: it may be a key.

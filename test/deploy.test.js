@@ -26,6 +26,7 @@ function environment() {
   assert.deepEqual(Object.keys(values).sort(), [
     'SENECA_GOSSIP_HOST',
     'SENECA_GOSSIP_KEY',
+    'SENECA_GOSSIP_PORT',
     'SENECA_GOSSIP_SEEDS',
   ]);
   return { ...values, SENECA_GOSSIP_KEY: randomBytes(32).toString('base64') };

@@ -47,6 +47,19 @@ describe('the environment', function () {
     assert.deepEqual([all.port, all.seeds], [0, []]);
   });
 
+  it('must not be set to nothing where that would leave a node open', () => {
+    for (const name of ['SENECA_GOSSIP_KEY', 'SENECA_GOSSIP_ALLOW']) {
+      for (const text of ['', ' ', ',']) {
+        const says = new RegExp(`the environment variable ${name} must be`);
+        assert.throws(() => resolve({}, { [name]: text }), says, `${name}='${text}'`);
+      }
+    }
+    const key = Buffer.alloc(32, 7).toString('base64');
+    assert.ok(resolve({ gossip: { key } }, { SENECA_GOSSIP_KEY: '' }).gossip.keys);
+    const { allow } = resolve({}, { SENECA_GOSSIP_ALLOW: '10.0.0.0/8, 127.0.0.1' });
+    assert.deepEqual(allow, resolve({ allow: ['10.0.0.0/8', '127.0.0.1'] }, {}).allow);
+  });
+
   it('is not mistaken where Kubernetes sets it for a service of our name', () => {
     const env = {
       SENECA_GOSSIP_PORT: 'tcp://10.0.0.1:4445',

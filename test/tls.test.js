@@ -159,6 +159,22 @@ describe('calls with TLS', function () {
     });
   });
 
+  for (const version of ['seneca', 'seneca-rc']) {
+    it(`no private key is in a log, on ${version}`, async () => {
+      const port = await freePort();
+      const options = { port, pin: 'role:api', tls: { ...MEMBER, passphrase: 'sesame' } };
+      const node = await service({ version, seneca: { log: 'debug' }, options });
+      const { plugin } = await node.act(
+        version === 'seneca' ? 'role:seneca,get:options' : 'sys:seneca,get:options',
+      );
+      const shown = node.output() + JSON.stringify(plugin);
+      assert.match(shown, /"ca":/);
+      for (const secret of ['PRIVATE KEY', MEMBER.key.split('\n')[1], 'sesame']) {
+        assert.ok(!shown.includes(secret), secret);
+      }
+    });
+  }
+
   it('who wants TLS calls nobody without it', async () => {
     await serve(null);
     const caller = await client(MEMBER);

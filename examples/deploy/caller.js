@@ -9,9 +9,9 @@ seneca.use('seneca-gossip', { need: 'role:api' });
 seneca.ready(() => {
   let left = 0;
   setInterval(() => {
-    left++;
-    seneca.act({ role: 'api', cmd: 'add', left, right: 1 }, (err, out) => {
-      console.log(err ? err.message : `${left} + 1 = ${out.answer}, by ${out.by}`);
+    const n = ++left;
+    seneca.act({ role: 'api', cmd: 'add', left: n, right: 1 }, (err, out) => {
+      console.log(err ? err.message : `${n} + 1 = ${out.answer}, by ${out.by}`);
     });
   }, 1000);
 });

@@ -6,5 +6,5 @@ const Seneca = require('seneca');
 
 Seneca({ log: 'warn' })
   .add('role:api,cmd:add', (msg, reply) => reply({ answer: msg.left + msg.right, by: process.pid }))
-  .use('seneca-gossip', { port: 4444, pin: 'role:api' })
+  .use('seneca-gossip', { pin: 'role:api' })
   .ready(() => console.log('role:api,cmd:add is answered'));
