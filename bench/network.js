@@ -3,9 +3,10 @@
 // What a network at fault costs: `npm run bench:network`. Three hosts (network namespaces), each with a service (retry: 1),
 // a client that makes 50 calls a second all the while, and one in Rust that makes one after the other. Needs root, iproute2 and nftables.
 
-const { Hosts, whyNoLoss } = require('../test/support/netns');
+const { whyNoLoss } = require('../test/support/netns');
 const { callsDuring, FAULTS } = require('../test/support/network');
 const { killAll } = require('../test/support/processes');
+const { betweenHosts, start } = require('./hosts');
 const { parseArgs } = require('node:util');
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } } });
@@ -15,8 +16,7 @@ async function main() {
   if (reason) throw new Error(`packets cannot be lost on purpose here: ${reason}`);
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) throw new Error('--seconds must be a number above 0');
-  const hosts = new Hosts(3);
-  try {
+  await betweenHosts(3, async (hosts) => {
     console.log(
       `| a fault of ${seconds} s | calls | failed | slower than 1 s | slowest ms | from Rust | failed | slowest ms | one view again, ms |`,
     );
@@ -32,13 +32,7 @@ async function main() {
       );
       await killAll();
     }
-  } finally {
-    await killAll();
-    hosts.remove();
-  }
+  });
 }
 
-main().catch((err) => {
-  console.error(err.message);
-  process.exitCode = 1;
-});
+start(main);

@@ -15,10 +15,11 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 
-const { Hosts, whyNot } = require('../../test/support/netns');
-const { agree } = require('../../test/support/network');
-const { killAll, service } = require('../../test/support/processes');
+const { whyNot } = require('../../test/support/netns');
+const { agree, alive } = require('../../test/support/network');
+const { service } = require('../../test/support/processes');
 const { pause, until } = require('../../test/support/until');
+const { betweenHosts, start } = require('../hosts');
 const { readOptions } = require('../options');
 
 const ROOT = path.join(__dirname, '../..');
@@ -39,7 +40,7 @@ function cpu(pid) {
 /** @param {number} pid */
 const memory = (pid) => Number(fs.readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096;
 
-/** A listener that does nothing, on a host. @param {Hosts} hosts */
+/** A listener that does nothing, on a host. @param {import('../../test/support/netns').Hosts} hosts */
 async function startSink(hosts) {
   const build = ['build', '--release', '--quiet', '--example', 'sink'];
   const built = spawnSync('cargo', build, { cwd: ROOT, stdio: 'inherit' });
@@ -56,7 +57,7 @@ async function startSink(hosts) {
   };
 }
 
-/** @param {Hosts} hosts */
+/** @param {import('../../test/support/netns').Hosts} hosts */
 async function startAll(hosts) {
   const forged = Array.from({ length: 250 }, (_, n) => `10.77.9.${n + 1}`);
   // Answers to them are asked for on the network, and nobody is there.
@@ -114,8 +115,7 @@ async function floodAll(stranger, targets) {
 async function main() {
   const reason = whyNot();
   if (reason) throw new Error(`network namespaces cannot be made here: ${reason}`);
-  const hosts = new Hosts(NODES.length + 1);
-  try {
+  await betweenHosts(NODES.length + 1, async (hosts) => {
     const { nodes, stranger } = await startAll(hosts);
     const [victim, , client] = nodes;
     const sink = await startSink(hosts);
@@ -125,7 +125,7 @@ async function main() {
     const idle = cpu(victim.pid);
     await pause(10_000);
     const rest = (cpu(victim.pid) - idle) / 10_000;
-    const { alive } = await victim.do('memory');
+    const heapBefore = (await victim.do('memory')).alive;
     const before = memory(victim.pid);
     await floodAll(stranger, [
       { pid: victim.pid, port: 4445, rest },
@@ -142,11 +142,7 @@ async function main() {
     growth.push(`${grown()} after the half open ones`);
     const made = await client.do('unload');
     const failed = made.filter((/** @type {any} */ call) => call.error !== null).length;
-    const views = [];
-    for (const node of nodes) {
-      const { members } = await node.act('sys:gossip,get:members');
-      views.push(members.filter((/** @type {any} */ one) => one.status === 'alive').length);
-    }
+    const views = await Promise.all(nodes.map(alive));
     const events = nodes
       .flatMap((node, n) => node.events.slice(told[n]))
       .filter(({ on }) => on !== 'update');
@@ -158,19 +154,13 @@ async function main() {
       `Alive in the view of each: ${views.join(', ')}; changes of a view: ${events.length}.`,
     );
     console.log(`Calls between the nodes meanwhile: ${made.length}, failed: ${failed}.`);
-    const heap = (((await victim.do('memory')).alive - alive) / 1024 / 1024).toFixed(1);
+    const heap = (((await victim.do('memory')).alive - heapBefore) / 1024 / 1024).toFixed(1);
     console.log(
       `The node has grown by ${growth.join(', ')}; what is alive in its heap by ${heap} MB.`,
     );
     console.log(`Dropped: ${JSON.stringify(counters.dropped)}`);
     sink.end();
-  } finally {
-    await killAll();
-    hosts.remove();
-  }
+  });
 }
 
-main().catch((err) => {
-  console.error(err.message);
-  process.exitCode = 1;
-});
+start(main);

@@ -70,6 +70,12 @@ async function startAll(hosts, { options = () => ({}) } = {}) {
   return { services, clients, rust, whole };
 }
 
+/** How many a node holds for alive. @param {any} node */
+async function alive(node) {
+  const { members } = await node.act('sys:gossip,get:members');
+  return members.filter((/** @type {any} */ one) => one.status === 'alive').length;
+}
+
 /**
  * Waits until all hold all for alive.
  *
@@ -78,14 +84,10 @@ async function startAll(hosts, { options = () => ({}) } = {}) {
  */
 async function agree(nodes, count = nodes.length) {
   for (const node of nodes) {
-    await until(
-      async () => {
-        const { members } = await node.act('sys:gossip,get:members');
-        const alive = members.filter((/** @type {any} */ one) => one.status === 'alive');
-        return alive.length === count;
-      },
-      { within: 60_000, what: `${count} live members in one view` },
-    );
+    await until(async () => (await alive(node)) === count, {
+      within: 60_000,
+      what: `${count} live members in one view`,
+    });
   }
 }
 
@@ -151,4 +153,4 @@ function judged(made, begun, healed) {
   return { calls, failed, codes, slowest: Math.round(slowest), slow, lasted: healed - begun };
 }
 
-module.exports = { agree, callsDuring, FAULTS, startAll };
+module.exports = { agree, alive, callsDuring, FAULTS, startAll };

@@ -1,7 +1,6 @@
 //! Services among themselves: discovery, balance, failure, leave.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use seneca_gossip::membership::Status;
@@ -12,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use super::ports::free_port;
-use super::{Raw, act, api, join, start, until};
+use super::{Raw, act, api, join, load, start, until};
 
 /// Answers `a:1` with a name.
 fn named(name: &'static str, offer: Offer) -> Builder {
@@ -100,29 +99,10 @@ async fn who_leaves_loses_no_call() {
     let a = start(named("a", Offer::default())).await;
     let b = join(named("b", Offer::default()), &a).await;
     let client = client(&a, 2).await;
-    let (made, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let callers: Vec<_> = (0..8)
-        .map(|_| {
-            let (client, made, failed) = (client.clone(), made.clone(), failed.clone());
-            tokio::spawn(async move {
-                let end = Instant::now() + Duration::from_millis(1_500);
-                while Instant::now() < end {
-                    let result = client.act(json!({ "a": 1, "ms": 3 })).await;
-                    made.fetch_add(1, Ordering::Relaxed);
-                    if let Err(error) = result {
-                        eprintln!("{error}");
-                        failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            })
-        })
-        .collect();
+    let load = load(&client, json!({ "a": 1, "ms": 3 }));
     sleep(Duration::from_millis(500)).await;
     b.leave().await;
-    for caller in callers {
-        caller.await.unwrap();
-    }
-    let (made, failed) = (made.load(Ordering::Relaxed), failed.load(Ordering::Relaxed));
+    let (made, failed) = load.await.unwrap();
     assert!(made > 500, "{made}");
     assert_eq!(failed, 0, "of {made}");
     let status = client.cluster().member(b.name()).map(|m| m.status);

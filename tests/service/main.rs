@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// Nothing here may take longer; most takes a few ms.
@@ -72,6 +73,37 @@ async fn start(builder: Builder) -> Service {
 /// A service that knows one gossip address of the others.
 async fn join(builder: Builder, seed: &Service) -> Service {
     start(builder.seeds([seed.gossip_addr().to_string()])).await
+}
+
+/// Eight callers at once for a second and a half: how many calls they made, and
+/// how many failed.
+fn load(client: &Service, msg: Value) -> JoinHandle<(usize, usize)> {
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (client, msg) = (client.clone(), msg.clone());
+            tokio::spawn(async move {
+                let (mut made, mut failed) = (0, 0);
+                let end = Instant::now() + Duration::from_millis(1_500);
+                while Instant::now() < end {
+                    let result = client.act(msg.clone()).await;
+                    made += 1;
+                    if let Err(error) = result {
+                        eprintln!("{error}");
+                        failed += 1;
+                    }
+                }
+                (made, failed)
+            })
+        })
+        .collect();
+    tokio::spawn(async move {
+        let mut all = (0, 0);
+        for caller in callers {
+            let (made, failed) = caller.await.unwrap();
+            all = (all.0 + made, all.1 + failed);
+        }
+        all
+    })
 }
 
 async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {

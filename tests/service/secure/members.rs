@@ -1,8 +1,7 @@
 //! Those who have a certificate of the authority.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use seneca_gossip::net::{Cluster, Options};
 use seneca_gossip::routing::{self, Offer};
@@ -18,7 +17,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::ServerConfig;
 
-use super::super::{LONG, api, join, start, until};
+use super::super::{LONG, api, join, load, start, until};
 use super::{client, kind_of, member, product, read};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_call_each_other() {
@@ -57,26 +56,12 @@ async fn a_service_that_leaves_under_load_costs_no_call() {
     let a = start(a).await;
     let b = join(b, &a).await;
     let caller = client(Service::builder().tls(member()), &a, 2).await;
-    let made = Arc::new(AtomicUsize::new(0));
-    let callers: Vec<_> = (0..8)
-        .map(|_| {
-            let (caller, made) = (caller.clone(), made.clone());
-            tokio::spawn(async move {
-                let end = Instant::now() + Duration::from_millis(1_500);
-                while Instant::now() < end {
-                    let msg = json!({ "role": "api", "cmd": "slow", "ms": 5 });
-                    caller.act(msg).await.unwrap();
-                    made.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
+    let load = load(&caller, json!({ "role": "api", "cmd": "slow", "ms": 5 }));
     sleep(Duration::from_millis(500)).await;
     b.leave().await;
-    for caller in callers {
-        caller.await.unwrap();
-    }
-    assert!(made.load(Ordering::Relaxed) > 300);
+    let (made, failed) = load.await.unwrap();
+    assert_eq!(failed, 0, "of {made}");
+    assert!(made > 300);
     assert!(b.stats().accepted > 0);
 }
 
